@@ -1,0 +1,36 @@
+# make report · test · lab · lint · bench: each makes .venv first if it is not there.
+PYTHON ?= python3
+BIN = .venv/bin
+
+.PHONY: report test lint lab bench data clean
+
+report: .venv
+	$(BIN)/crmlib report
+
+test: .venv
+	$(BIN)/python -m pytest -n auto
+
+lint: .venv
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+lab: .venv
+	$(BIN)/jupyter lab notebooks/start_here.ipynb
+
+bench: .venv
+	$(BIN)/python -m tests.benchmarks
+
+data: .venv
+	$(BIN)/python -m crmlib.tables.example data
+
+# The environment is remade only when what it holds changes.
+.venv: .venv/installed
+
+.venv/installed: requirements.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock -e '.[dev]'
+	touch $@
+
+clean:
+	rm -rf .venv reports/*/ .pytest_cache .mypy_cache .ruff_cache
