@@ -1,0 +1,22 @@
+"""Customer lifetime profit (CLP): transactions to profit histories, life cycles and value."""
+
+from crmlib.clp.fitting import LifeCycleFit, fit_life_cycle
+from crmlib.clp.history import ProfitHistory, profit_history
+from crmlib.clp.life_cycle import life_cycle_curve
+from crmlib.clp.stages import PATTERNS, STAGES, life_cycle_pattern, life_cycle_stage
+from crmlib.clp.value import LifetimeProfit, lifetime_profit, present_value
+
+__all__ = [
+    "PATTERNS",
+    "STAGES",
+    "LifeCycleFit",
+    "LifetimeProfit",
+    "ProfitHistory",
+    "fit_life_cycle",
+    "life_cycle_curve",
+    "life_cycle_pattern",
+    "life_cycle_stage",
+    "lifetime_profit",
+    "present_value",
+    "profit_history",
+]

@@ -1,0 +1,400 @@
+"""The curve-fitting method: the life cycle of every customer by least squares."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from crmlib.clp.candidates import PHASE, POINTS_AFTER_TURN, TERMS, Family, families
+from crmlib.clp.history import ProfitHistory
+from crmlib.clp.life_cycle import PARAMETERS, Array, life_cycle_curve, life_cycle_jacobian
+from crmlib.clp.similar import borrow_from_similar
+from crmlib.errors import InputError
+
+CHUNK = 1024
+"""Customers searched at once: the projections of this many fit the processor's cache."""
+
+TAU_GRID = (0.5, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0)
+"""Time constants tried when tau is searched, in periods."""
+
+PHASES = ("formation", "slow growth", "decline")
+
+
+@dataclass(frozen=True)
+class Histories:
+    """Profit histories as arrays: one row a customer, NaN after the end of a history."""
+
+    customer_id: NDArray[Any]
+    profit: Array
+    periods: NDArray[np.int64]
+    active_periods: NDArray[np.int64]
+    last_active: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class LifeCycleFit:
+    """Fitted life cycles.
+
+    Attributes
+    ----------
+    customers : DataFrame
+        One row per customer:
+
+        - customer_id; periods (length of the history), active_periods (with a purchase), life
+          (periods the curve was fitted to: up to the last purchase for customers that have
+          left), left (quiet for ``left_after`` periods or more);
+        - curve: the family of `candidates.TERMS` chosen, or "not enough history";
+        - v, h1, N, h2, g1, g2, tau and their standard errors v_se … g2_se: zero coefficients
+          and infinite turning points are not part of the customer's curve;
+        - residual_sd (money per period), degrees_of_freedom, r_squared;
+        - probability_formation, probability_slow_growth, probability_decline: approximate
+          posterior probabilities (weights exp(-criterion / 2) summed over all curves tried) that
+          the customer is on P1, P2 or P3 at the end of life;
+        - similar (number of longer-lived customers that g1, N and tau are taken from: 0 for
+          customers with their own), similar_g1, similar_N: their means.
+    covariance : ndarray, shape (customers, 6, 6)
+        Of the estimates, in the order of `life_cycle.PARAMETERS`; zero where fixed.
+    similar : ndarray of int, shape (customers, n_similar)
+        Rows of ``customers`` that are most similar, nearest first; -1 where there are none.
+    left_after : int
+        Quiet periods at the end after which a customer counts as having left.
+    period : str
+        Length of a period, "" when the history did not say.
+    donors : int
+        Customers that similar histories were looked for among.
+    """
+
+    customers: pd.DataFrame
+    covariance: Array
+    similar: NDArray[np.int32]
+    left_after: int
+    period: str
+    donors: int
+
+    def curve(self, periods: int) -> pd.DataFrame:
+        """Fitted profit of every customer in periods 1 to ``periods``: customer_id, t, profit.
+
+        Customers without enough history are left out.
+        """
+        fitted = self.customers[self.customers["curve"] != "not enough history"]
+        t = np.arange(1, periods + 1)
+        columns = {name: fitted[[name]].to_numpy() for name in ("h1", "v", "g1", "N", "g2", "h2")}
+        profit = life_cycle_curve(t, tau=fitted[["tau"]].to_numpy(), **columns)
+        return pd.DataFrame(
+            {
+                "customer_id": np.repeat(fitted["customer_id"].to_numpy(), periods),
+                "t": np.tile(t, len(fitted)),
+                "profit": profit.ravel(),
+            }
+        )
+
+
+def fit_life_cycle(
+    history: ProfitHistory | pd.DataFrame,
+    *,
+    tau: float | Literal["search"] = 1.0,
+    left_after: int = 6,
+    minimum_periods: int = 8,
+    minimum_active: int = 4,
+    n_similar: int = 20,
+) -> LifeCycleFit:
+    """Fit the life-cycle curve to each customer's profit history.
+
+    For every pair of turning points on the grid of whole periods the coefficients are linear
+    least squares; curves with a negative h1, N or h2 are refused. Among all curves the one
+    with the smallest Bayes information criterion (BIC) ``n log(RSS / n) + k log n`` is chosen, k
+    counting coefficients, turning points found and the residual variance. A
+    customer that is still growing or flat has not shown its own g1, N and tau: these are taken
+    from the ``n_similar`` longer-lived customers whose profits over the same first periods
+    are nearest (root mean square distance).
+
+    Parameters
+    ----------
+    history : ProfitHistory or DataFrame
+        Columns customer_id, t (1, 2, … without gaps per customer), profit and, if known,
+        purchases; without it a period is active when its profit is not zero.
+    tau : float or "search"
+        Time constant of the slow growth in periods; 1 is the textbook's. "search" tries
+        `TAU_GRID`.
+    left_after : int
+        A customer quiet for this many periods at the end has left. Its curve is fitted to the
+        periods up to its last purchase.
+    minimum_periods, minimum_active : int
+        Customers with a shorter life, or fewer periods with a purchase, get
+        "not enough history".
+    n_similar : int
+        Similar customers to learn from, fewer when fewer have lived longer.
+
+    Returns
+    -------
+    LifeCycleFit
+
+    Raises
+    ------
+    InputError
+        When columns are missing, periods have gaps or profits are not finite.
+
+    Notes
+    -----
+    Standard errors are those of nonlinear least squares in all parameters of the chosen curve,
+    turning points included (they agree with scipy's curve_fit started there). They do not
+    cover the choice of the curve.
+    """
+    taus = TAU_GRID if tau == "search" else (float(tau),)
+    if min(taus) <= 0:
+        raise InputError(f"tau={tau} must be above 0: it is a number of periods.")
+    if minimum_periods < 2 * POINTS_AFTER_TURN:
+        raise InputError(f"minimum_periods={minimum_periods}: at least {2 * POINTS_AFTER_TURN}.")
+    period = history.period if isinstance(history, ProfitHistory) else ""
+    table = history.table if isinstance(history, ProfitHistory) else history
+    histories = as_histories(table)
+    left = histories.periods - histories.last_active >= left_after
+    life = np.where(left, histories.last_active, histories.periods)
+    enough = (life >= minimum_periods) & (histories.active_periods >= minimum_active)
+
+    fitted = empty_fit(len(life))
+    for rows, profit in groups_of_equal_life(histories.profit, life, enough):
+        fit_group(fitted, rows, profit, families(profit.shape[1], taus))
+    customers = pd.DataFrame(
+        {
+            "customer_id": histories.customer_id,
+            "periods": histories.periods,
+            "active_periods": histories.active_periods,
+            "life": life,
+            "left": left,
+        }
+        | {name: fitted[name] for name in fitted if name != "covariance"}
+    )
+    similar = borrow_from_similar(customers, histories.profit, n_similar)
+    return LifeCycleFit(
+        customers=customers.assign(**similar.columns),
+        covariance=fitted["covariance"],
+        similar=similar.rows,
+        left_after=left_after,
+        period=period,
+        donors=similar.donors,
+    )
+
+
+def as_histories(table: pd.DataFrame) -> Histories:
+    """Long table to arrays; refuses gaps and profits that are not finite."""
+    missing = [name for name in ("customer_id", "t", "profit") if name not in table.columns]
+    if missing:
+        raise InputError(
+            f"The history has no column {', '.join(missing)}; it needs customer_id, t and profit, "
+            "as profit_history makes them."
+        )
+    if table.empty:
+        raise InputError("The history is empty: there is no customer to fit a curve to.")
+    codes, customer_id = pd.factorize(table["customer_id"])
+    t = table["t"].to_numpy()
+    if np.any(np.diff(codes) < 0) or np.any((np.diff(t) <= 0) & (np.diff(codes) == 0)):
+        order = np.lexsort((t, codes))
+        table, codes, t = table.iloc[order], codes[order], t[order]
+    start = np.flatnonzero(np.diff(codes, prepend=-1))
+    periods = np.diff(start, append=len(codes))
+    row = np.repeat(np.arange(len(start)), periods)
+    column = np.arange(len(codes)) - start[row]
+    refuse_gaps(customer_id, row, t, column)
+    values = table["profit"].to_numpy(dtype=float)
+    refuse_not_finite(customer_id, row, values)
+    active = table["purchases"].to_numpy() > 0 if "purchases" in table else values != 0
+    profit = np.full((len(start), periods.max()), np.nan)
+    profit[row, column] = values
+    return Histories(
+        customer_id=np.asarray(customer_id),
+        profit=profit,
+        periods=periods,
+        active_periods=np.add.reduceat(active.astype(np.int64), start),
+        last_active=np.maximum.reduceat(np.where(active, column + 1, 0), start),
+    )
+
+
+def refuse_gaps(customer_id: Any, row: NDArray[Any], t: NDArray[Any], column: NDArray[Any]) -> None:
+    """Stop when a customer's t does not run 1, 2, 3 and so on."""
+    wrong = row[t != column + 1]
+    if len(wrong):
+        raise InputError(
+            f"The history of {len(np.unique(wrong)):,} customers, first {customer_id[wrong[0]]}, "
+            "does not run t = 1, 2, 3 … without gap or repeat. Fill quiet periods with a profit "
+            "of 0, as profit_history does."
+        )
+
+
+def refuse_not_finite(customer_id: Any, row: NDArray[Any], values: Array) -> None:
+    """A missing profit is not a quiet period."""
+    wrong = row[~np.isfinite(values)]
+    if len(wrong):
+        raise InputError(
+            f"{len(wrong):,} profits are missing or infinite, first of customer "
+            f"{customer_id[wrong[0]]}. Give a number for every period; 0 for a quiet one."
+        )
+
+
+def probability_column(phase: str) -> str:
+    """Result column with the probability of a phase."""
+    return f"probability_{phase.replace(' ', '_')}"
+
+
+def empty_fit(customers: int) -> dict[str, Any]:
+    """Result columns before any customer is fitted."""
+    fit: dict[str, Any] = {"curve": np.full(customers, "not enough history", dtype=object)}
+    for name in (*PARAMETERS, "tau", *(f"{p}_se" for p in PARAMETERS), "residual_sd"):
+        fit[name] = np.full(customers, np.nan)
+    fit["degrees_of_freedom"] = np.zeros(customers, dtype=np.int64)
+    for name in ("r_squared", *map(probability_column, PHASES)):
+        fit[name] = np.full(customers, np.nan)
+    fit["covariance"] = np.full((customers, len(PARAMETERS), len(PARAMETERS)), np.nan)
+    return fit
+
+
+def groups_of_equal_life(
+    profit: Array, life: NDArray[np.int64], enough: NDArray[np.bool_]
+) -> Iterator[tuple[NDArray[np.int64], Array]]:
+    """Customers with lives of the same length, in chunks: their rows and their profits."""
+    for periods in np.unique(life[enough]):
+        rows = np.flatnonzero(enough & (life == periods))
+        for start in range(0, len(rows), CHUNK * 16):
+            part = rows[start : start + CHUNK * 16]
+            yield part, profit[part, :periods]
+
+
+def fit_group(
+    fitted: dict[str, Any],
+    rows: NDArray[np.int64],
+    profit: Array,
+    tried: tuple[Family, ...],
+) -> None:
+    """Choose and fit the curve of customers with histories of one length."""
+    choice, weights = zip(
+        *(search(profit[i : i + CHUNK], tried) for i in range(0, len(profit), CHUNK)), strict=True
+    )
+    chosen = np.concatenate(choice)
+    for name, values in zip(PHASES, np.concatenate(weights).T, strict=True):
+        fitted[probability_column(name)][rows] = values
+    first = 0
+    for family in tried:
+        in_family = np.flatnonzero((chosen >= first) & (chosen < first + len(family.g1)))
+        if len(in_family):
+            estimate(fitted, rows[in_family], profit[in_family], family, chosen[in_family] - first)
+        first += len(family.g1)
+
+
+def search(profit: Array, tried: tuple[Family, ...]) -> tuple[NDArray[np.int64], Array]:
+    """Best candidate of each customer, and the probability of each phase.
+
+    Parameters
+    ----------
+    profit : ndarray, shape (customers, periods)
+    tried : tuple of Family
+
+    Returns
+    -------
+    best : ndarray of int, shape (customers,)
+        Index into the candidates of all families in order.
+    weights : ndarray, shape (customers, 3)
+        Probability of each of `PHASES`.
+    """
+    customers, periods = profit.shape
+    centred = (profit - profit.mean(axis=1, keepdims=True)).T
+    total = (centred**2).sum(axis=0)
+    scale = np.sqrt(np.where(total > 0, total, 1.0))
+    centred = centred / scale
+    # Rounding leaves about 1e-15 of the variation unexplained by a perfect curve; a floor
+    # keeps such curves equal, so that the simplest of them is chosen.
+    floor = 1e-12
+    scores = []
+    for family in tried:
+        shape = (len(family.g1), family.terms, customers)
+        explained = ((family.basis @ centred).reshape(shape) ** 2).sum(axis=1)
+        unexplained = np.maximum(1.0 - explained, floor)
+        score = periods * np.log(unexplained) + penalty(periods, family.parameters + 1)
+        coefficients = (family.coefficients @ centred).reshape(shape)
+        score[(coefficients < 0).any(axis=1)] = np.inf
+        scores.append(score)
+    best_of_family = np.array([score.min(axis=0) for score in scores])
+    # A customer without any variation is flat, whatever the criterion makes of 0 / 0.
+    best_of_family[1:, total == 0] = np.inf
+    winner = best_of_family.argmin(axis=0)
+    firsts = np.cumsum([0] + [len(score) for score in scores[:-1]])
+    best = np.empty(customers, dtype=np.int64)
+    for k, score in enumerate(scores):
+        mine = winner == k
+        best[mine] = firsts[k] + score[:, mine].argmin(axis=0)
+    return best, phase_weights(scores, best_of_family, tried)
+
+
+def penalty(periods: int, k: int) -> float:
+    """Penalty of the Bayes information criterion; infinite when no degree of freedom is left."""
+    return k * np.log(periods) if periods > k + 1 else np.inf
+
+
+def phase_weights(scores: list[Array], best_of_family: Array, tried: tuple[Family, ...]) -> Array:
+    """Weights exp(-criterion / 2) summed by phase, shape (customers, phases)."""
+    best = best_of_family.min(axis=0)
+    weights = np.zeros((best_of_family.shape[1], len(PHASES)))
+    for family, score in zip(tried, scores, strict=True):
+        evidence = np.exp((best - score) / 2).sum(axis=0)
+        weights[:, PHASES.index(PHASE[family.name])] += evidence
+    return weights / weights.sum(axis=1, keepdims=True)
+
+
+def estimate(
+    fitted: dict[str, Any],
+    rows: NDArray[np.int64],
+    profit: Array,
+    family: Family,
+    candidate: NDArray[np.int64],
+) -> None:
+    """Coefficients, standard errors and fit of customers whose family is chosen."""
+    customers, periods = profit.shape
+    mean = profit.mean(axis=1)
+    projections = family.coefficients.reshape(len(family.g1), family.terms, periods)
+    terms = np.einsum("ckt,ct->ck", projections[candidate], profit - mean[:, None])
+    values = dict.fromkeys(PARAMETERS, np.zeros(customers))
+    values |= dict(zip(TERMS[family.name][1:], terms.T, strict=True))
+    g1, g2, tau = family.g1[candidate], family.g2[candidate], family.tau[candidate]
+    t = np.arange(1.0, periods + 1)
+    curve = {name: values[name][:, None] for name in ("h1", "N", "h2")}
+    turns = {"g1": g1[:, None], "g2": g2[:, None], "tau": tau[:, None]}
+    without_v = life_cycle_curve(t, v=0.0, **curve, **turns)
+    values |= {"v": mean - without_v.mean(axis=1), "g1": g1, "g2": g2}
+    residual = profit - without_v - values["v"][:, None]
+    residual_sum = (residual**2).sum(axis=1)
+    total_sum = ((profit - mean[:, None]) ** 2).sum(axis=1)
+    degrees = periods - family.parameters
+    covariance = parameter_covariance(t, values, tau, family, residual_sum / degrees)
+
+    fitted["curve"][rows] = family.name
+    for i, name in enumerate(PARAMETERS):
+        fitted[name][rows] = values[name]
+        fitted[f"{name}_se"][rows] = np.sqrt(covariance[:, i, i])
+    fitted["tau"][rows] = tau
+    fitted["residual_sd"][rows] = np.sqrt(residual_sum / degrees)
+    fitted["degrees_of_freedom"][rows] = degrees
+    with np.errstate(invalid="ignore"):
+        fitted["r_squared"][rows] = np.where(total_sum > 0, 1 - residual_sum / total_sum, np.nan)
+    fitted["covariance"][rows] = covariance
+
+
+def parameter_covariance(
+    t: Array, values: dict[str, Array], tau: Array, family: Family, variance: Array
+) -> Array:
+    """Residual variance times the inverse of J'J over the parameters that are estimated."""
+    jacobian = life_cycle_jacobian(
+        t, values["h1"], values["N"], values["h2"], values["g1"], values["g2"], tau
+    )
+    free = [PARAMETERS.index(term) for term in TERMS[family.name]]
+    free += [PARAMETERS.index("g1")] * bool(np.isfinite(family.g1[0]))
+    free += [PARAMETERS.index("g2")] * bool(np.isfinite(family.g2[0]))
+    used = jacobian[:, :, free]
+    size = np.sqrt((used**2).sum(axis=1))
+    scaled = used / np.where(size > 0, size, 1.0)[:, None, :]
+    inverse = np.linalg.pinv(scaled.transpose(0, 2, 1) @ scaled, rcond=1e-12, hermitian=True)
+    small = inverse / (size[:, :, None] * size[:, None, :]) * variance[:, None, None]
+    covariance = np.zeros((len(tau), len(PARAMETERS), len(PARAMETERS)))
+    covariance[:, np.array(free)[:, None], free] = small
+    return covariance

@@ -1,0 +1,261 @@
+"""Profit histories: what each customer earned in each period since the first purchase."""
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from crmlib import tables
+from crmlib.errors import InputError
+
+Period = Literal["week", "month", "quarter"]
+
+PERIODS_PER_YEAR = {"week": 52, "month": 12, "quarter": 4}
+
+
+@dataclass(frozen=True)
+class ProfitHistory:
+    """Profit of every customer in every period from the first purchase on.
+
+    Attributes
+    ----------
+    table : DataFrame
+        One row per customer and period, sorted: customer_id, t (1 in the period of the first
+        purchase), period (its first day), profit, revenue (money per period), purchases.
+    period : str
+        "week", "month" or "quarter".
+    first_day, last_day : datetime.date
+        The days the whole periods of the table span.
+    left_out : DataFrame
+        What fell into the unfinished last period: period, purchases, revenue, customers
+        (of these, new_customers are not in the table at all). Empty when it was finished.
+    """
+
+    table: pd.DataFrame
+    period: Period
+    first_day: dt.date
+    last_day: dt.date
+    left_out: pd.DataFrame
+
+    @property
+    def note(self) -> str:
+        """One sentence on the span and on what was left out, for a report."""
+        span = f"Whole {self.period}s from {self.first_day} to {self.last_day}."
+        if self.left_out.empty:
+            return span
+        row = self.left_out.iloc[0]
+        return (
+            f"{span} The {self.period} beginning {row['period']:%Y-%m-%d} is unfinished: its "
+            f"{row['purchases']:,} purchases worth {row['revenue']:,.2f} are left out, and with "
+            f"them {row['new_customers']:,} customers who first bought in it."
+        )
+
+
+def profit_history(
+    transactions: Any,
+    *,
+    customer: str = "customer_id",
+    date: str = "date",
+    amount: str = "amount",
+    cost: str | None = None,
+    margin_rate: float | None = None,
+    period: Period = "month",
+    observed_until: dt.date | str | None = None,
+) -> ProfitHistory:
+    """Profit per customer and period, quiet periods as zeros.
+
+    Parameters
+    ----------
+    transactions : DataFrame, Ibis table or tables.CheckedTable
+        One row per purchase or order line. Refunds are negative amounts.
+    customer, date, amount, cost : str
+        Column names. Profit is amount - cost; give ``cost`` or ``margin_rate``.
+    margin_rate : float
+        Profit as a fraction of the amount, above 0 and at most 1, where costs are not known.
+    period : {"month", "quarter", "week"}
+        Calendar months or quarters, or weeks from Monday.
+    observed_until : date or ISO text, optional
+        Last day the data cover; by default the day of the last purchase. The period it falls
+        in is left out unless this is its last day.
+
+    Returns
+    -------
+    ProfitHistory
+
+    Raises
+    ------
+    InputError
+        When both or neither of cost and margin_rate are given, when a rate is not a fraction,
+        or when no period is finished.
+
+    Notes
+    -----
+    Amounts and costs are summed in whole cents, so that every engine gives the same money.
+    """
+    check_profit_source(cost, margin_rate)
+    if period not in PERIODS_PER_YEAR:
+        raise InputError(f'period="{period}": write "week", "month" or "quarter".')
+    sums = sums_by_period(transactions, customer, date, amount, cost, period)
+    if sums.empty:
+        raise InputError("The table has no transactions, so there is no profit history.")
+    last_purchase = sums["last_date"].max().date()
+    end = last_purchase if observed_until is None else dt.date.fromisoformat(str(observed_until))
+    if end < last_purchase:
+        raise InputError(
+            f"observed_until is {end}, but the table has purchases up to {last_purchase}. "
+            "Leave it out, or cut the table at that day first."
+        )
+    unfinished = period_number(end + dt.timedelta(days=1), period)
+    whole = sums[sums["number"] < unfinished]
+    if whole.empty:
+        raise InputError(
+            f"The purchases span no whole {period}: they end on {end}. Use a shorter period, or "
+            f"give observed_until, the last day the data cover, if the {period} is complete."
+        )
+    margin = 1.0 if margin_rate is None else margin_rate
+    return ProfitHistory(
+        table=fill_quiet_periods(whole, unfinished - 1, margin, period),
+        period=period,
+        first_day=period_start(int(whole["number"].min()), period),
+        last_day=period_start(unfinished, period) - dt.timedelta(days=1),
+        left_out=describe_left_out(sums, unfinished, period),
+    )
+
+
+def check_profit_source(cost: str | None, margin_rate: float | None) -> None:
+    """Profit needs a cost column or a margin rate, not both."""
+    if (cost is None) == (margin_rate is None):
+        raise InputError(
+            "Give either cost, the column with what was sold cost, or margin_rate, the profit "
+            "as a fraction of the amount (0.30 for 30 %)."
+        )
+    if margin_rate is not None and not 0 < margin_rate <= 1:
+        hint = f" Did you mean {margin_rate / 100:g}?" if 1 < margin_rate <= 100 else ""
+        raise InputError(
+            f"margin_rate={margin_rate:g} is not a fraction above 0 and at most 1.{hint}"
+        )
+
+
+def sums_by_period(
+    transactions: Any, customer: str, date: str, amount: str, cost: str | None, period: Period
+) -> pd.DataFrame:
+    """Cents, purchases and last date per customer and period: one query on the engine."""
+    rows = tables.as_expression(transactions)
+    missing = [name for name in (customer, date, amount, cost) if name and name not in rows.columns]
+    if missing:
+        raise InputError(
+            f"The table has no column {', '.join(missing)}; it has {', '.join(rows.columns)}."
+        )
+    day = rows[date].cast("date")
+    revenue_cents = (rows[amount] * 100).round().cast("int64")
+    cost_cents = (rows[cost] * 100).round().cast("int64") if cost else revenue_cents * 0
+    prepared = rows.select(
+        customer_id=rows[customer],
+        day=day,
+        number=number_expression(day, period),
+        revenue_cents=revenue_cents,
+        profit_cents=revenue_cents - cost_cents,
+    )
+    sums = prepared.group_by("customer_id", "number").aggregate(
+        revenue_cents=prepared["revenue_cents"].sum(),
+        profit_cents=prepared["profit_cents"].sum(),
+        purchases=prepared["revenue_cents"].count(),
+        last_date=prepared["day"].max(),
+        missing=(prepared["day"].isnull() | prepared["profit_cents"].isnull()).sum(),
+    )
+    frame = sums.order_by("customer_id", "number").to_pandas()
+    refuse_missing(int(frame["missing"].sum()), (date, amount, cost))
+    frame["last_date"] = pd.to_datetime(frame["last_date"])
+    return frame
+
+
+def refuse_missing(rows: int, columns: tuple[str | None, ...]) -> None:
+    """A row without date or money would fall out of the sums in silence."""
+    if rows:
+        names = ", ".join(name for name in columns if name)
+        raise InputError(
+            f"{rows:,} rows have no value in at least one of the columns {names}. Fill them in, "
+            "or leave these rows out before the history is made."
+        )
+
+
+def number_expression(day: Any, period: Period) -> Any:
+    """Running number of the period a date column falls in, as an Ibis expression."""
+    if period == "month":
+        return day.year() * 12 + day.month() - 1
+    if period == "quarter":
+        return day.year() * 4 + day.quarter() - 1
+    return (day.epoch_seconds() // 86400 + 3) // 7  # 1970-01-01 was a Thursday
+
+
+def period_number(day: dt.date, period: Period) -> int:
+    """Running number of the period a day falls in."""
+    if period == "month":
+        return day.year * 12 + day.month - 1
+    if period == "quarter":
+        return day.year * 4 + (day.month - 1) // 3
+    return (day.toordinal() - 1) // 7 - (dt.date(1970, 1, 1).toordinal() - 1) // 7
+
+
+def period_start(number: int, period: Period) -> dt.date:
+    """First day of the period with this running number."""
+    if period == "week":
+        return dt.date(1969, 12, 29) + dt.timedelta(weeks=number)
+    months = 1 if period == "month" else 3
+    year, part = divmod(number, 12 // months)
+    return dt.date(year, part * months + 1, 1)
+
+
+def fill_quiet_periods(
+    whole: pd.DataFrame, last: int, margin_rate: float, period: Period
+) -> pd.DataFrame:
+    """One row for every period from each customer's first purchase to the last whole period."""
+    customers, position = np.unique(whole["customer_id"].to_numpy(), return_inverse=True)
+    number = whole["number"].to_numpy(dtype=np.int64)
+    first = np.full(len(customers), last)
+    np.minimum.at(first, position, number)
+    length = last - first + 1
+    start = np.concatenate([[0], np.cumsum(length)[:-1]])
+    row = start[position] + number - first[position]
+
+    t = np.arange(length.sum()) - np.repeat(start, length) + 1
+    numbers = np.repeat(first, length) + t - 1
+    starts = np.array([period_start(n, period) for n in range(first.min(), last + 1)], "M8[s]")
+    table = pd.DataFrame(
+        {
+            "customer_id": np.repeat(customers, length),
+            "t": t,
+            "period": starts[numbers - first.min()],
+            "profit": 0.0,
+            "revenue": 0.0,
+            "purchases": 0,
+        }
+    )
+    for name, values in {
+        "profit": whole["profit_cents"].to_numpy() * margin_rate / 100,
+        "revenue": whole["revenue_cents"].to_numpy() / 100,
+        "purchases": whole["purchases"].to_numpy(),
+    }.items():
+        filled = table[name].to_numpy().copy()
+        filled[row] = values
+        table[name] = filled
+    return table
+
+
+def describe_left_out(sums: pd.DataFrame, unfinished: int, period: Period) -> pd.DataFrame:
+    """Purchases of the unfinished last period, summed; no row when there are none."""
+    late = sums[sums["number"] >= unfinished]
+    names = ["period", "purchases", "revenue", "customers", "new_customers"]
+    if late.empty:
+        return pd.DataFrame(columns=names)
+    known = set(sums.loc[sums["number"] < unfinished, "customer_id"])
+    values = [
+        pd.Timestamp(period_start(unfinished, period)),
+        int(late["purchases"].sum()),
+        late["revenue_cents"].sum() / 100,
+        late["customer_id"].nunique(),
+        int((~late["customer_id"].drop_duplicates().isin(known)).sum()),
+    ]
+    return pd.DataFrame([values], columns=names)

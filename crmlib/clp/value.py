@@ -1,0 +1,322 @@
+"""Present value of a row of profits, and lifetime profit from fitted life cycles."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+
+from crmlib.clp.candidates import PHASE
+from crmlib.clp.fitting import LifeCycleFit
+from crmlib.clp.life_cycle import Array, life_cycle_curve, life_cycle_jacobian, saturation
+from crmlib.errors import InputError
+
+When = Literal["end", "start"]
+Stop = Literal["last_positive", "after_zero"] | int
+
+CHUNK = 4096
+
+
+@dataclass(frozen=True)
+class LifetimeProfit:
+    """Lifetime profit per customer and for the base.
+
+    Attributes
+    ----------
+    customers : DataFrame
+        customer_id, lifetime_profit with low and high (present value of the profit still to
+        come), standard_error, periods_counted, and basis: "own curve", "similar customers"
+        (turning point and further growth learned from them), "level held" (still on P1 with
+        no longer-lived customer to learn from), "left" (nothing to come) or
+        "not enough history" (no value).
+    total : DataFrame
+        One row: customers (with a value), lifetime_profit, low, high,
+        customers_without_value.
+    rate, periods, when, stop, confidence
+        As given.
+    """
+
+    customers: pd.DataFrame
+    total: pd.DataFrame
+    rate: float
+    periods: int
+    when: When
+    stop: Stop
+    confidence: float
+
+
+def present_value(profits: ArrayLike, rate: float, when: When = "end") -> float | Array:
+    """Present value of profits that come one period after another.
+
+    ``sum of profits[k] / (1 + rate)^(k + 1)`` when profits come at the end of each period,
+    ``/ (1 + rate)^k`` when they come at the start.
+
+    Parameters
+    ----------
+    profits : array_like, shape (..., periods)
+        Money per period, the first being the next period.
+    rate : float
+        Discount rate per period as a fraction: 0.0125 for 1.25 %.
+    when : {"end", "start"}
+        Whether a period's profit comes at its end or its start.
+
+    Returns
+    -------
+    float or ndarray, shape (...)
+
+    Raises
+    ------
+    InputError
+        When the rate is not a fraction or ``when`` is neither word.
+    """
+    flows = np.asarray(profits, dtype=float)
+    values = flows @ discount_factors(rate, flows.shape[-1], when)
+    return float(values) if flows.ndim == 1 else values
+
+
+def discount_factors(rate: float, periods: int, when: When) -> Array:
+    """Value today of one unit of money in each of the next periods."""
+    if rate >= 1:
+        raise InputError(
+            f"rate={rate:g} means {rate:.0%} per period. Did you mean {rate / 100:g}, that is "
+            f"{rate:g} %? Rates are fractions per period."
+        )
+    if not rate > -1:
+        raise InputError(f"rate={rate} is not a discount rate: write a fraction such as 0.0125.")
+    if when not in ("end", "start"):
+        raise InputError(f'when="{when}": write "end" or "start" of the period.')
+    first = 1 if when == "end" else 0
+    return (1.0 + rate) ** -np.arange(first, first + periods, dtype=float)
+
+
+def lifetime_profit(
+    fit: LifeCycleFit,
+    *,
+    rate: float,
+    periods: int,
+    when: When = "end",
+    stop: Stop = "last_positive",
+    confidence: float = 0.95,
+) -> LifetimeProfit:
+    """Present value of the profit each customer still brings, from its fitted life cycle.
+
+    The curve is continued from the last period observed. Customers still on P1 go on along it
+    to the turning point of each of their similar customers and from there on along P2 with that
+    customer's N and tau; their value is the mean over these. Customers that have left have
+    nothing to come. Customers on P2 are taken to stay there: the method knows no loss of
+    customers other than a decline already begun.
+
+    Parameters
+    ----------
+    fit : LifeCycleFit
+    rate : float
+        Discount rate per period, a fraction.
+    periods : int
+        Periods to look ahead.
+    when : {"end", "start"}
+        Whether profit comes at the end or the start of a period.
+    stop : {"last_positive", "after_zero"} or int
+        Where a declining customer's profits end: with the last positive one, after the first
+        that is not positive (it still counts), or after this many periods.
+    confidence : float
+        Level of the intervals.
+
+    Returns
+    -------
+    LifetimeProfit
+
+    Raises
+    ------
+    InputError
+        When rate, periods, when, stop or confidence cannot be used.
+
+    Notes
+    -----
+    The variance of a customer's value is ``g' C g + s^2 sum(w^2) + b``: g the derivatives of the
+    value with respect to the parameters, C their covariance, s the residual standard deviation,
+    w the discount factors and b the variance of the value over the similar customers. Intervals
+    take Student's t with the curve's degrees of freedom; for the sum customers are taken as
+    independent and the normal distribution is used. Neither covers a wrong choice of curve or
+    customers lost without a decline.
+    """
+    check_arguments(periods, stop, confidence)
+    weights = discount_factors(rate, periods, when)
+    customers = fit.customers
+    value = np.full(len(customers), np.nan)
+    variance = np.full(len(customers), np.nan)
+    counted = np.full(len(customers), periods)
+    basis = forecast_basis(customers)
+
+    for rows in chunks(np.flatnonzero((basis == "own curve") | (basis == "level held"))):
+        value[rows], variance[rows], counted[rows] = from_own_curve(fit, rows, weights, stop)
+    for life in np.unique(customers["life"].to_numpy()[basis == "similar customers"]):
+        learning = (basis == "similar customers") & (customers["life"].to_numpy() == life)
+        for rows in chunks(np.flatnonzero(learning)):
+            value[rows], variance[rows] = from_similar(fit, rows, int(life), weights)
+    gone = basis == "left"
+    value[gone], variance[gone], counted[gone] = 0.0, 0.0, 0
+    counted[basis == "not enough history"] = 0
+    return summarise(fit, value, variance, counted, basis, rate, periods, when, stop, confidence)
+
+
+def check_arguments(periods: int, stop: Stop, confidence: float) -> None:
+    """Refuse what would give a number without meaning."""
+    if periods < 1:
+        raise InputError(f"periods={periods}: look ahead at least one period.")
+    if isinstance(stop, str) and stop not in ("last_positive", "after_zero"):
+        raise InputError(f'stop="{stop}": write "last_positive", "after_zero" or a whole number.')
+    if not isinstance(stop, str) and stop < 0:
+        raise InputError(f"stop={stop}: a number of periods cannot be negative.")
+    if not 0 < confidence < 1:
+        raise InputError(f"confidence={confidence:g}: write a fraction such as 0.95.")
+
+
+def forecast_basis(customers: pd.DataFrame) -> NDArray[np.object_]:
+    """What each customer's value rests on."""
+    on_p1 = (customers["curve"].map(PHASE) == "formation").to_numpy()
+    basis = np.full(len(customers), "own curve", dtype=object)
+    basis[on_p1] = "similar customers"
+    basis[on_p1 & (customers["similar"] == 0).to_numpy()] = "level held"
+    basis[(customers["curve"] == "not enough history").to_numpy()] = "not enough history"
+    basis[customers["left"].to_numpy(dtype=bool)] = "left"
+    return basis
+
+
+def chunks(rows: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """Rows in parts small enough for memory."""
+    return [rows[i : i + CHUNK] for i in range(0, len(rows), CHUNK)]
+
+
+def from_own_curve(
+    fit: LifeCycleFit, rows: NDArray[np.int64], weights: Array, stop: Stop
+) -> tuple[Array, Array, NDArray[np.int64]]:
+    """Value, variance and periods counted of customers with a curve of their own."""
+    part = fit.customers.iloc[rows]
+    p = {name: part[name].to_numpy() for name in ("h1", "v", "g1", "N", "tau", "g2", "h2", "life")}
+    # Without longer-lived customers to learn from, P1 is not continued: its level is held.
+    p["g1"] = np.where((part["curve"] == "formation").to_numpy(), p["life"], p["g1"])
+    t = p["life"][:, None] + np.arange(1.0, len(weights) + 1)
+    column = {name: p[name][:, None] for name in ("h1", "v", "g1", "N", "tau", "g2", "h2")}
+    profit = life_cycle_curve(t, **column)
+    counts = counted_periods(profit, np.isfinite(p["g2"]), stop)
+    used = np.where(np.arange(len(weights)) < counts[:, None], weights, 0.0)
+    gradient = np.einsum(
+        "ct,ctk->ck",
+        used,
+        life_cycle_jacobian(t, p["h1"], p["N"], p["h2"], p["g1"], p["g2"], p["tau"]),
+    )
+    spread = np.einsum("cj,cjk,ck->c", gradient, fit.covariance[rows], gradient)
+    noise = part["residual_sd"].to_numpy() ** 2 * (used**2).sum(axis=1)
+    return (used * profit).sum(axis=1), spread + noise, counts
+
+
+def counted_periods(profit: Array, declining: NDArray[np.bool_], stop: Stop) -> NDArray[np.int64]:
+    """Periods after which a declining customer's profits no longer count."""
+    periods = profit.shape[1]
+    if not isinstance(stop, str):
+        return np.where(declining, min(stop, periods), periods)
+    not_positive = profit <= 0
+    positive = np.where(not_positive.any(axis=1), not_positive.argmax(axis=1), periods)
+    if stop == "after_zero":
+        positive = np.minimum(positive + 1, periods)
+    return np.where(declining, positive, periods)
+
+
+def from_similar(
+    fit: LifeCycleFit, rows: NDArray[np.int64], life: int, weights: Array
+) -> tuple[Array, Array]:
+    """Value and variance of customers on P1, learning from their similar customers.
+
+    A growing customer goes on with its own h1 and turns at the similar customer's g1, or now
+    where that lies behind it. A flat one has not shown its growth either: it gains what the
+    similar customer gained after the same age.
+    """
+    part = fit.customers.iloc[rows]
+    v, own_h1 = part["v"].to_numpy(), part["h1"].to_numpy()[:, None]
+    neighbours = fit.similar[rows]
+    found = neighbours >= 0
+    learned = {
+        name: np.where(found, fit.customers[name].to_numpy()[neighbours], filler)
+        for name, filler in {"h1": 0.0, "g1": 1.0, "N": 0.0, "tau": 1.0}.items()
+    }
+    flat = own_h1 == 0
+    turn = np.where(flat, learned["g1"], np.maximum(learned["g1"], life))
+    h1 = np.where(flat, learned["h1"], own_h1)
+    t = life + np.arange(1.0, len(weights) + 1)
+    growth = tabulated(lambda g, _: np.minimum(t, g) ** 2, weights, turn, learned["tau"])
+    gain = tabulated(lambda g, c: saturation(t, g, np.inf, c), weights, turn, learned["tau"])
+    growth -= np.where(flat, np.minimum(life, turn) ** 2 * weights.sum(), 0.0)
+    gain -= saturation(life, turn, np.inf, learned["tau"]) * weights.sum()
+
+    values = v[:, None] * weights.sum() + h1 * growth + learned["N"] * gain
+    count = found.sum(axis=1)
+    value = np.where(found, values, 0.0).sum(axis=1) / count
+    between = np.where(found, (values - value[:, None]) ** 2, 0.0).sum(axis=1)
+    between /= np.maximum(count - 1, 1)
+    gradient = np.zeros((len(rows), fit.covariance.shape[1]))
+    gradient[:, 0] = weights.sum()
+    gradient[:, 1] = np.where(found & ~flat, growth, 0.0).sum(axis=1) / count
+    spread = np.einsum("cj,cjk,ck->c", gradient, fit.covariance[rows], gradient)
+    noise = part["residual_sd"].to_numpy() ** 2 * (weights**2).sum()
+    return value, spread + noise + between
+
+
+def tabulated(
+    term: Callable[[float, float], Array], weights: Array, g1: Array, tau: Array
+) -> Array:
+    """Discounted sum of a term that depends on g1 and tau only, computed once for each pair."""
+    pairs, position = np.unique(np.stack([g1.ravel(), tau.ravel()]), axis=1, return_inverse=True)
+    sums = np.array([term(turn, constant) @ weights for turn, constant in pairs.T])
+    return sums[position].reshape(g1.shape)
+
+
+def summarise(
+    fit: LifeCycleFit,
+    value: Array,
+    variance: Array,
+    counted: NDArray[np.int64],
+    basis: NDArray[np.object_],
+    rate: float,
+    periods: int,
+    when: When,
+    stop: Stop,
+    confidence: float,
+) -> LifetimeProfit:
+    """Intervals per customer and for the sum."""
+    upper = 0.5 + confidence / 2
+    degrees = np.maximum(fit.customers["degrees_of_freedom"].to_numpy(), 1)
+    error = np.sqrt(variance)
+    half = stats.t.ppf(upper, degrees) * error
+    known = np.isfinite(value)
+    total = value[known].sum()
+    total_half = stats.norm.ppf(upper) * np.sqrt(variance[known].sum())
+    return LifetimeProfit(
+        customers=pd.DataFrame(
+            {
+                "customer_id": fit.customers["customer_id"],
+                "lifetime_profit": value,
+                "low": value - half,
+                "high": value + half,
+                "standard_error": error,
+                "periods_counted": counted,
+                "basis": basis,
+            }
+        ),
+        total=pd.DataFrame(
+            {
+                "customers": [int(known.sum())],
+                "lifetime_profit": [total],
+                "low": [total - total_half],
+                "high": [total + total_half],
+                "customers_without_value": [int((~known).sum())],
+            }
+        ),
+        rate=rate,
+        periods=periods,
+        when=when,
+        stop=stop,
+        confidence=confidence,
+    )
