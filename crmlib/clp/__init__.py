@@ -2,6 +2,7 @@
 
 from crmlib.clp.fitting import LifeCycleFit, fit_life_cycle
 from crmlib.clp.history import ProfitHistory, profit_history
+from crmlib.clp.holdout import HoldoutCheck, holdout_check
 from crmlib.clp.life_cycle import life_cycle_curve
 from crmlib.clp.stages import PATTERNS, STAGES, life_cycle_pattern, life_cycle_stage
 from crmlib.clp.value import LifetimeProfit, lifetime_profit, present_value
@@ -9,10 +10,12 @@ from crmlib.clp.value import LifetimeProfit, lifetime_profit, present_value
 __all__ = [
     "PATTERNS",
     "STAGES",
+    "HoldoutCheck",
     "LifeCycleFit",
     "LifetimeProfit",
     "ProfitHistory",
     "fit_life_cycle",
+    "holdout_check",
     "life_cycle_curve",
     "life_cycle_pattern",
     "life_cycle_stage",

@@ -1,14 +1,16 @@
 """The life-cycle curves that are tried on a history of a given length.
 
-Once the turning points g1 and g2 are given, the curve is linear in v, h1, N and h2, so that
-one matrix product gives the least-squares coefficients of every customer at once. All
-candidates with the same terms make one family.
+Once the turning points g1 and g2 are given, the curve is linear in v, h1, N and h2: ordinary
+least squares. The hundreds of candidates share few distinct terms, so the products of terms and
+profits are formed once and the normal equations of every candidate are solved from them. All
+candidates with the same coefficients make one family.
 """
 
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from crmlib.clp.life_cycle import PARAMETERS, Array, life_cycle_jacobian
 
@@ -50,11 +52,12 @@ class Family:
         Turning points, infinite when not reached, and time constants.
     parameters : int
         Coefficients and turning points that are estimated, the residual variance not counted.
-    coefficients : ndarray, shape (candidates * terms, periods)
-        Times centred profits: the coefficients other than v.
-    basis : ndarray, shape (candidates * terms, periods)
-        Orthonormal basis of the centred terms: times profits and squared, the explained sum
-        of squares.
+    columns : ndarray of int, shape (candidates, terms)
+        Rows of `Candidates.design` that are the candidate's terms other than v.
+    normal_inverse : ndarray, shape (candidates, terms, terms)
+        Inverse of X'X of these terms.
+    pseudo_inverse : ndarray, shape (candidates, terms, periods)
+        Times centred profits: the coefficients other than v, in money.
     """
 
     name: str
@@ -62,13 +65,24 @@ class Family:
     g2: Array
     tau: Array
     parameters: int
-    coefficients: Array
-    basis: Array
+    columns: NDArray[np.int64]
+    normal_inverse: Array
+    pseudo_inverse: Array
 
-    @property
-    def terms(self) -> int:
-        """Number of coefficients other than v."""
-        return len(TERMS[self.name]) - 1
+
+@dataclass(frozen=True)
+class Candidates:
+    """All families for histories of one length, simplest first, and the terms they share.
+
+    Attributes
+    ----------
+    design : ndarray, shape (distinct terms, periods)
+        Every distinct term, centred and of length one.
+    families : tuple of Family
+    """
+
+    design: Array
+    families: tuple[Family, ...]
 
 
 def turning_points(name: str, periods: int) -> tuple[Array, Array]:
@@ -86,34 +100,46 @@ def turning_points(name: str, periods: int) -> tuple[Array, Array]:
 
 
 @lru_cache(maxsize=512)
-def families(periods: int, taus: tuple[float, ...]) -> tuple[Family, ...]:
-    """All families for histories of this many periods, simplest first.
+def candidates(periods: int, taus: tuple[float, ...]) -> Candidates:
+    """All candidates for histories of this many periods.
 
     ``taus`` with more than one value are searched, which costs one more parameter in the
     families that have N.
     """
-    found = []
+    design: dict[bytes, Array] = {}
+    families = []
     for name in TERMS:
         g1, g2 = turning_points(name, periods)
         searched = taus if "N" in TERMS[name] else taus[:1]
         tau = np.repeat(searched, len(g1))
         g1, g2 = np.tile(g1, len(searched)), np.tile(g2, len(searched))
         if len(g1):
-            found.append(make_family(name, periods, g1, g2, tau, len(searched) > 1))
-    return tuple(found)
+            families.append(make_family(name, periods, g1, g2, tau, len(searched) > 1, design))
+    rows = np.array(list(design.values())) if design else np.empty((0, periods))
+    return Candidates(design=rows, families=tuple(families))
 
 
 def make_family(
-    name: str, periods: int, g1: Array, g2: Array, tau: Array, tau_searched: bool
+    name: str,
+    periods: int,
+    g1: Array,
+    g2: Array,
+    tau: Array,
+    tau_searched: bool,
+    design: dict[bytes, Array],
 ) -> Family:
-    """Projections of one family, computed once for all customers."""
+    """One family; its terms are added to the design when they are not in it yet."""
     terms = [PARAMETERS.index(term) for term in TERMS[name][1:]]
     zeros = np.zeros(len(g1))
     t = np.arange(1.0, periods + 1)
-    design = life_cycle_jacobian(t, zeros, zeros, zeros, g1, g2, tau)[:, :, terms]
-    design -= design.mean(axis=1, keepdims=True)
-    orthonormal, triangular = np.linalg.qr(design)
-    inverse = np.linalg.solve(triangular, orthonormal.transpose(0, 2, 1))
+    X = life_cycle_jacobian(t, zeros, zeros, zeros, g1, g2, tau)[:, :, terms]
+    X -= X.mean(axis=1, keepdims=True)
+    orthonormal, triangular = np.linalg.qr(X)
+    unit = (X / np.linalg.norm(X, axis=1, keepdims=True)).transpose(0, 2, 1)
+    keys = [row.tobytes() for row in unit.reshape(-1, periods)]
+    for key, row in zip(keys, unit.reshape(-1, periods), strict=True):
+        design.setdefault(key, row)
+    position = {key: i for i, key in enumerate(design)}
     found_turns = int(np.isfinite(g1[0])) + int(np.isfinite(g2[0])) + int(tau_searched)
     return Family(
         name=name,
@@ -121,6 +147,7 @@ def make_family(
         g2=g2,
         tau=tau,
         parameters=len(TERMS[name]) + found_turns,
-        coefficients=inverse.reshape(-1, periods),
-        basis=np.ascontiguousarray(orthonormal.transpose(0, 2, 1)).reshape(-1, periods),
+        columns=np.array([position[key] for key in keys], dtype=np.int64).reshape(len(g1), len(terms)),
+        normal_inverse=np.linalg.inv(unit @ unit.transpose(0, 2, 1)),
+        pseudo_inverse=np.linalg.solve(triangular, orthonormal.transpose(0, 2, 1)),
     )

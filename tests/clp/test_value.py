@@ -1,0 +1,202 @@
+"""Lifetime profit, stages and patterns.
+
+Oracles: sums written out from the curve, Monte Carlo for the variance, simulated coverage, and
+customers whose stage is known by construction.
+"""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from crmlib import clp
+from crmlib.errors import InputError
+from tests.clp.test_fitting import TRUE, noisy, table
+
+GROWTH = {"h1": 0.3, "v": 20.0, "g1": 10.0, "N": 12.0}
+
+
+def fit_exact(curve, periods=30):
+    return clp.fit_life_cycle(table(clp.life_cycle_curve(np.arange(1, periods + 1), **curve)))
+
+
+def test_value_is_the_discounted_continuation_of_the_curve():
+    value = clp.lifetime_profit(fit_exact(GROWTH), rate=0.0125, periods=60)
+    expected = clp.present_value(clp.life_cycle_curve(np.arange(31, 91), **GROWTH), 0.0125)
+    row = value.customers.iloc[0]
+    assert row["lifetime_profit"] == pytest.approx(expected, rel=1e-9)
+    assert (row["basis"], row["periods_counted"]) == ("own curve", 60)
+    assert value.total["lifetime_profit"].item() == pytest.approx(expected)
+
+
+def test_a_decline_ends_where_profit_reaches_zero():
+    # P(24) = 20 + 0.3 * 100 + 12 (1 - e^-14) = 62: positive until 24 + sqrt(62 / 0.5) = 35.1.
+    fit = fit_exact(TRUE)
+    profits = clp.life_cycle_curve(np.arange(31, 43), **TRUE)
+    assert profits[4] > 0 > profits[5]
+    for stop, counted in {"last_positive": 5, "after_zero": 6, 3: 3, 40: 12}.items():
+        value = clp.lifetime_profit(fit, rate=0.01, periods=12, stop=stop)
+        row = value.customers.iloc[0]
+        assert row["periods_counted"] == counted
+        assert row["lifetime_profit"] == pytest.approx(clp.present_value(profits[:counted], 0.01))
+
+
+def test_start_of_period_is_worth_one_period_more():
+    fit = fit_exact(GROWTH)
+    end, start = (
+        clp.lifetime_profit(fit, rate=0.02, periods=10, when=when).total["lifetime_profit"].item()
+        for when in ("end", "start")
+    )
+    assert start == pytest.approx(end * 1.02)
+
+
+def test_variance_agrees_with_monte_carlo():
+    fit = clp.fit_life_cycle(table(noisy(GROWTH | {"N": 30.0}, 30, 1, 4.0, 21)))
+    row = fit.customers.iloc[0]
+    assert row["curve"] == "growth"
+    value = clp.lifetime_profit(fit, rate=0.01, periods=12)
+    random = np.random.default_rng(0)
+    draws = random.multivariate_normal(
+        row[["v", "h1", "N"]].to_numpy(dtype=float), fit.covariance[0][:3, :3], 20_000
+    )
+    # g1 enters with the other parameters; far beyond it only its sum with them matters, so the
+    # whole covariance is taken through the linear map that Monte Carlo can check term by term.
+    t = np.arange(31, 43)
+    weights = 1.01 ** -np.arange(1.0, 13.0)
+    basis = np.column_stack(
+        [np.ones(12), np.full(12, row["g1"] ** 2), 1 - np.exp(-(t - row["g1"]))]
+    )
+    future = draws @ basis.T + random.normal(0, row["residual_sd"], (20_000, 12))
+    slope = 2 * row["h1"] * row["g1"] * weights.sum()  # of the value in g1; e^-20 is nothing
+    with_g1 = (
+        (future @ weights).var()
+        + slope**2 * fit.covariance[0][4, 4]
+        + 2 * slope * (weights @ basis) @ fit.covariance[0][:3, 4]
+    )
+    error = value.customers["standard_error"].item()
+    assert error**2 == pytest.approx(with_g1, rel=0.05)
+
+
+def test_intervals_cover_where_the_assumptions_hold():
+    # 600 customers that stay on P2: the realised profit of the next 12 periods lies in the 95 %
+    # interval. Binomial standard error of the coverage: 0.9 percentage points.
+    profits = noisy(GROWTH | {"N": 25.0}, 42, 600, 5.0, 22)
+    fit = clp.fit_life_cycle(table(profits[:, :30]))
+    value = clp.lifetime_profit(fit, rate=0.0, periods=12).customers
+    actual = profits[:, 30:].sum(axis=1)
+    coverage = ((value["low"] <= actual) & (actual <= value["high"])).mean()
+    assert 0.90 < coverage < 0.98
+
+
+def test_a_young_customer_learns_the_turn_from_similar_ones():
+    old = np.tile(clp.life_cycle_curve(np.arange(1, 31), **GROWTH), (3, 1))
+    young = clp.life_cycle_curve(np.arange(1, 9), h1=0.3, v=20.0)
+    history = pd.concat([table(old), table(young).assign(customer_id="young")])
+    value = clp.lifetime_profit(clp.fit_life_cycle(history), rate=0.01, periods=24)
+    row = value.customers.iloc[3]
+    expected = clp.present_value(clp.life_cycle_curve(np.arange(9, 33), **GROWTH), 0.01)
+    assert row["basis"] == "similar customers"
+    assert row["lifetime_profit"] == pytest.approx(expected, rel=1e-6)
+    assert row["standard_error"] == pytest.approx(0.0, abs=1e-4)
+
+
+def test_a_flat_young_customer_learns_its_growth_too():
+    # A slow start: the first eight periods of the older ones are flat to the cent.
+    late = {"h1": 0.0, "v": 20.0, "g1": 12.0, "N": 12.0}
+    old = clp.life_cycle_curve(np.arange(1, 31), h1=0.001, v=20.0, g1=12.0, N=12.0)
+    history = pd.concat([table(old), table(np.full(8, 20.0)).assign(customer_id="young")])
+    value = clp.lifetime_profit(clp.fit_life_cycle(history), rate=0.0, periods=22)
+    expected = clp.life_cycle_curve(np.arange(9, 31), **late).sum()
+    assert value.customers["lifetime_profit"].iloc[1] == pytest.approx(expected, rel=0.01)
+
+
+def test_without_longer_lived_customers_the_level_is_held():
+    young = clp.life_cycle_curve(np.arange(1, 9), h1=0.3, v=20.0)
+    fit = clp.fit_life_cycle(table(young))
+    value = clp.lifetime_profit(fit, rate=0.0, periods=10).customers.iloc[0]
+    assert value["basis"] == "level held"
+    assert value["lifetime_profit"] == pytest.approx(10 * young[-1])
+    assert clp.life_cycle_stage(fit)["stage"].item() == "undecided"
+
+
+def test_customers_that_left_or_have_no_history_are_told_apart():
+    gone = np.concatenate([np.full(12, 9.0), np.zeros(6)])
+    history = pd.concat([table(gone, gone > 0), table(np.full(5, 9.0)).assign(customer_id="new")])
+    fit = clp.fit_life_cycle(history)
+    value = clp.lifetime_profit(fit, rate=0.01, periods=12)
+    assert value.customers["basis"].tolist() == ["left", "not enough history"]
+    assert value.customers["lifetime_profit"].iloc[0] == 0.0
+    assert np.isnan(value.customers["lifetime_profit"].iloc[1])
+    assert value.total[["customers", "customers_without_value"]].to_numpy().tolist() == [[1, 1]]
+    assert clp.life_cycle_stage(fit)["stage"].tolist() == ["left", "not enough history"]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"rate": 1.25, "periods": 5}, "Did you mean 0.0125"),
+        ({"rate": 0.01, "periods": 0}, "at least one period"),
+        ({"rate": 0.01, "periods": 5, "stop": "never"}, "last_positive"),
+        ({"rate": 0.01, "periods": 5, "stop": -1}, "negative"),
+        ({"rate": 0.01, "periods": 5, "confidence": 95}, "0.95"),
+        ({"rate": 0.01, "periods": 5, "when": "middle"}, "start"),
+    ],
+)
+def test_arguments_without_meaning_are_refused(options, words):
+    with pytest.raises(InputError, match=words):
+        clp.lifetime_profit(fit_exact(GROWTH), **options)
+
+
+def test_stages_follow_the_turning_points():
+    old = np.tile(clp.life_cycle_curve(np.arange(1, 31), h1=0.3, v=20.0, g1=20.0, N=12.0), (3, 1))
+    ages = {"exploration": 9, "formation": 12}
+    young = {
+        stage: clp.life_cycle_curve(np.arange(1, age + 1), h1=0.3, v=20.0)
+        for stage, age in ages.items()
+    }
+    parts = [table(old), *(table(p).assign(customer_id=stage) for stage, p in young.items())]
+    declining = clp.life_cycle_curve(np.arange(1, 31), **TRUE)
+    parts.append(table(declining).assign(customer_id="decline"))
+    stages = clp.life_cycle_stage(clp.fit_life_cycle(pd.concat(parts), n_similar=3))
+    found = stages.set_index("customer_id")["stage"]
+    assert found[["C0", "exploration", "formation", "decline"]].tolist() == [
+        "stability",
+        "exploration",
+        "formation",
+        "decline",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("life", "pattern"),
+    [(4, "early abortion"), (8, "midway death"), (16, "early exit"), (30, "long retention")],
+)
+def test_patterns_of_those_that_left(life, pattern):
+    # The base turns at g1 = 10; each customer leaves along that same curve.
+    stayed = clp.life_cycle_curve(np.arange(1, 41), **GROWTH)
+    gone = np.concatenate([stayed[:life], np.zeros(40 - life)])
+    history = pd.concat([table(stayed), table(gone, gone > 0).assign(customer_id="gone")])
+    patterns = clp.life_cycle_pattern(clp.fit_life_cycle(history))
+    assert patterns[["customer_id", "pattern"]].to_numpy().tolist() == [["gone", pattern]]
+
+
+def test_holdout_check_scores_the_periods_held_out():
+    profits = noisy(GROWTH, 40, 50, 3.0, 31)
+    starts = pd.date_range("2020-01-01", periods=40, freq="MS")
+    long = table(profits).assign(period=np.tile(starts, 50))
+    history = clp.ProfitHistory(
+        table=long,
+        period="month",
+        first_day=starts[0].date(),
+        last_day=(starts[-1] + pd.offsets.MonthEnd()).date(),
+        left_out=pd.DataFrame(),
+    )
+    check = clp.holdout_check(history, 10)
+    total = check.total.iloc[0]
+    assert total["actual"] == pytest.approx(profits[:, 30:].sum())
+    expected = clp.lifetime_profit(clp.fit_life_cycle(table(profits[:, :30])), rate=0.0, periods=10)
+    assert total["forecast"] == pytest.approx(expected.total["lifetime_profit"].item())
+    assert total["error"] == pytest.approx(total["forecast"] / total["actual"] - 1)
+    assert abs(total["error"]) < 0.03
+    assert check.stages["customers"].sum() == total["customers"] == 50
+    with pytest.raises(InputError, match="fewer than the 40"):
+        clp.holdout_check(history, 40)
