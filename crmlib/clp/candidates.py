@@ -147,7 +147,9 @@ def make_family(
         g2=g2,
         tau=tau,
         parameters=len(TERMS[name]) + found_turns,
-        columns=np.array([position[key] for key in keys], dtype=np.int64).reshape(len(g1), len(terms)),
+        columns=np.array([position[key] for key in keys], dtype=np.int64).reshape(
+            len(g1), len(terms)
+        ),
         normal_inverse=np.linalg.inv(unit @ unit.transpose(0, 2, 1)),
         pseudo_inverse=np.linalg.solve(triangular, orthonormal.transpose(0, 2, 1)),
     )

@@ -31,9 +31,10 @@ def life_cycle_stage(fit: LifeCycleFit) -> pd.DataFrame:
     - decline: on P3;
     - left: quiet for ``fit.left_after`` periods or more;
     - undecided: on P1 with no longer-lived customer that says where g1 lies;
-    - not enough history: no curve was fitted.
+    - not enough history: no curve was fitted, and the customer is too old for exploration.
 
-    g1 of a customer on P1 is the mean of its similar customers.
+    g1 of a customer on P1 is the mean of its similar customers. A customer without a curve is in
+    exploration when it is younger than half the median g1 of the base: by its age alone.
 
     Parameters
     ----------
@@ -42,27 +43,30 @@ def life_cycle_stage(fit: LifeCycleFit) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        customer_id; stage (ordered categorical of `STAGES`); probability that the customer is
-        on the part of the curve the stage belongs to (missing without a curve); periods since
-        the first purchase; g1 used.
+        customer_id; stage (ordered categorical of `STAGES`); evidence ("curve", "age", "quiet"
+        or "none"); probability that the customer is on the part of the curve the stage belongs
+        to (missing without a curve); periods since the first purchase; g1 used.
     """
     customers = fit.customers
     phase = customers["curve"].map(PHASE)
     growing = (customers["curve"] == "formation").to_numpy()
     flat = (customers["curve"] == "flat").to_numpy()
+    unfitted = (customers["curve"] == "not enough history").to_numpy()
+    left = customers["left"].to_numpy(dtype=bool)
     life = customers["life"].to_numpy()
     g1 = np.where(growing | flat, customers["similar_g1"], customers["g1"])
     g1 = np.where(growing, np.maximum(g1, life), g1)
+    g1 = np.where(unfitted, median_g1(fit), g1)
+    young = unfitted & (life < g1 / 2)
 
     stage = np.full(len(customers), "not enough history", dtype=object)
     stage[growing | flat] = "undecided"
-    stage[growing & (life < g1 / 2)] = "exploration"
+    stage[young | (growing & (life < g1 / 2)) | (flat & (life <= g1))] = "exploration"
     stage[growing & (life >= g1 / 2)] = "formation"
-    stage[flat & (life <= g1)] = "exploration"
-    stage[flat & (life > g1)] = "stability"
-    stage[phase == "slow growth"] = "stability"
+    stage[(phase == "slow growth") | (flat & (life > g1))] = "stability"
     stage[phase == "decline"] = "decline"
-    stage[customers["left"].to_numpy(dtype=bool)] = "left"
+    stage[left] = "left"
+    evidence = np.select([left, young, unfitted], ["quiet", "age", "none"], default="curve")
 
     probability = pd.Series(np.nan, index=customers.index)
     for name in ("formation", "slow growth", "decline"):
@@ -72,6 +76,7 @@ def life_cycle_stage(fit: LifeCycleFit) -> pd.DataFrame:
         {
             "customer_id": customers["customer_id"],
             "stage": pd.Categorical(stage, categories=STAGES, ordered=True),
+            "evidence": evidence,
             "probability": probability,
             "periods": customers["periods"],
             "g1": g1,
@@ -79,7 +84,12 @@ def life_cycle_stage(fit: LifeCycleFit) -> pd.DataFrame:
     )
 
 
-def life_cycle_pattern(fit: LifeCycleFit) -> pd.DataFrame:
+def median_g1(fit: LifeCycleFit) -> float:
+    """Median turning point of the customers that have reached theirs; NaN when none has."""
+    return float(fit.customers["g1"].where(np.isfinite(fit.customers["g1"])).median())
+
+
+def life_cycle_pattern(fit: LifeCycleFit, *, long_stability: int = 6) -> pd.DataFrame:
     """How the customers that left went, after Chen Mingliang's four patterns.
 
     A customer's time up to the start of its decline, or to its last purchase, is held against
@@ -87,12 +97,14 @@ def life_cycle_pattern(fit: LifeCycleFit) -> pd.DataFrame:
 
     - early abortion: before g1 / 2, in the exploration;
     - midway death: before g1, in the formation;
-    - early exit: in a stability shorter than the way there (g1);
-    - long retention: after a stability at least as long as the way there.
+    - early exit: after a stability shorter than ``long_stability``;
+    - long retention: after a longer one.
 
     Parameters
     ----------
     fit : LifeCycleFit
+    long_stability : int
+        Periods of stability from which a retention counts as long.
 
     Returns
     -------
@@ -101,13 +113,17 @@ def life_cycle_pattern(fit: LifeCycleFit) -> pd.DataFrame:
         no customer of the base has reached a g1), life and stable (periods), g1 used.
     """
     gone = fit.customers[fit.customers["left"]]
-    own = fit.customers["g1"].where(np.isfinite(fit.customers["g1"]))
-    g1 = own[gone.index].fillna(own.median()).to_numpy()
+    g1 = gone["g1"].where(np.isfinite(gone["g1"])).fillna(median_g1(fit)).to_numpy()
     reached = np.fmin(gone["life"].to_numpy(), gone["g2"].to_numpy())
     growing = (gone["curve"] == "formation").to_numpy()
     stable = np.where(growing, 0.0, np.maximum(reached - g1, 0.0))
     pattern = np.select(
-        [reached < g1 / 2, (reached < g1) | growing, stable < g1, stable >= g1],
+        [
+            reached < g1 / 2,
+            (reached < g1) | growing,
+            stable < long_stability,
+            stable >= long_stability,
+        ],
         PATTERNS,
         default="",
     )

@@ -146,6 +146,14 @@ def test_arguments_without_meaning_are_refused(options, words):
         clp.lifetime_profit(fit_exact(GROWTH), **options)
 
 
+def test_a_customer_too_new_for_a_curve_is_placed_by_its_age():
+    old = clp.life_cycle_curve(np.arange(1, 31), **GROWTH)  # g1 = 10
+    new = [table(old[:age]).assign(customer_id=f"new {age}") for age in (4, 6)]
+    stages = clp.life_cycle_stage(clp.fit_life_cycle(pd.concat([table(old), *new])))
+    assert stages["stage"].tolist() == ["stability", "exploration", "not enough history"]
+    assert stages["evidence"].tolist() == ["curve", "age", "none"]
+
+
 def test_stages_follow_the_turning_points():
     old = np.tile(clp.life_cycle_curve(np.arange(1, 31), h1=0.3, v=20.0, g1=20.0, N=12.0), (3, 1))
     ages = {"exploration": 9, "formation": 12}
@@ -168,7 +176,7 @@ def test_stages_follow_the_turning_points():
 
 @pytest.mark.parametrize(
     ("life", "pattern"),
-    [(4, "early abortion"), (8, "midway death"), (16, "early exit"), (30, "long retention")],
+    [(4, "early abortion"), (8, "midway death"), (15, "early exit"), (16, "long retention")],
 )
 def test_patterns_of_those_that_left(life, pattern):
     # The base turns at g1 = 10; each customer leaves along that same curve.
