@@ -4,7 +4,7 @@ from crmlib.clp.fitting import LifeCycleFit, fit_life_cycle
 from crmlib.clp.history import ProfitHistory, profit_history
 from crmlib.clp.holdout import HoldoutCheck, holdout_check
 from crmlib.clp.life_cycle import life_cycle_curve
-from crmlib.clp.stages import PATTERNS, STAGES, life_cycle_pattern, life_cycle_stage
+from crmlib.clp.stages import PATTERNS, STAGES, life_cycle_pattern, life_cycle_stage, stage_summary
 from crmlib.clp.value import LifetimeProfit, lifetime_profit, present_value
 
 __all__ = [
@@ -22,4 +22,5 @@ __all__ = [
     "lifetime_profit",
     "present_value",
     "profit_history",
+    "stage_summary",
 ]

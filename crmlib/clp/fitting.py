@@ -1,6 +1,6 @@
 """The curve-fitting method: the life cycle of every customer by least squares."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
+from scipy import stats
 from threadpoolctl import threadpool_limits
 
 from crmlib.clp.candidates import PHASE, POINTS_AFTER_TURN, TERMS, Candidates, Family, candidates
@@ -76,20 +77,49 @@ class LifeCycleFit:
     period: str
     donors: int
 
-    def curve(self, periods: int) -> pd.DataFrame:
-        """Fitted profit of every customer in periods 1 to ``periods``: customer_id, t, profit.
+    def curve(
+        self, customer_id: Sequence[Any], periods: int, confidence: float = 0.95
+    ) -> pd.DataFrame:
+        """Fitted profit of some customers in periods 1 to ``periods``, with an interval.
 
-        Customers without enough history are left out.
+        A customer still on P1 is continued with the mean g1 and N of its similar customers.
+
+        Parameters
+        ----------
+        customer_id : sequence
+            Customers wanted; those without a curve are left out.
+        periods : int
+            Periods since the first purchase, the future included.
+        confidence : float
+            Level of the interval for the profit of a single period, noise included.
+
+        Returns
+        -------
+        DataFrame
+            customer_id, t, profit, low, high (money per period).
         """
-        fitted = self.customers[self.customers["curve"] != "not enough history"]
-        t = np.arange(1, periods + 1)
-        columns = {name: fitted[[name]].to_numpy() for name in ("h1", "v", "g1", "N", "g2", "h2")}
-        profit = life_cycle_curve(t, tau=fitted[["tau"]].to_numpy(), **columns)
+        wanted = self.customers["customer_id"].isin(list(customer_id))
+        part = self.customers[wanted & (self.customers["curve"] != "not enough history")]
+        learning = (part["curve"].map(PHASE) == "formation") & (part["similar"] > 0)
+        g1 = part["g1"].mask(learning, np.maximum(part["similar_g1"], part["life"]))
+        N = part["N"].mask(learning, part["similar_N"])
+        p = {name: part[name].to_numpy() for name in ("h1", "tau", "g2", "h2")}
+        p |= {"g1": g1.to_numpy(), "N": N.to_numpy()}
+        t = np.arange(1.0, periods + 1)
+        profit = life_cycle_curve(
+            t, v=part[["v"]].to_numpy(), **{name: a[:, None] for name, a in p.items()}
+        )
+        jacobian = life_cycle_jacobian(t, **p)
+        spread = np.einsum("ctj,cjk,ctk->ct", jacobian, self.covariance[part.index], jacobian)
+        quantile = stats.t.ppf(0.5 + confidence / 2, part[["degrees_of_freedom"]].to_numpy())
+        half = quantile * np.sqrt(spread + part[["residual_sd"]].to_numpy() ** 2)
         return pd.DataFrame(
             {
-                "customer_id": np.repeat(fitted["customer_id"].to_numpy(), periods),
-                "t": np.tile(t, len(fitted)),
+                "customer_id": np.repeat(part["customer_id"].to_numpy(), periods),
+                "t": np.tile(t.astype(int), len(part)),
                 "profit": profit.ravel(),
+                "low": (profit - half).ravel(),
+                "high": (profit + half).ravel(),
             }
         )
 

@@ -52,6 +52,12 @@ class ProfitHistory:
             f"them {row['new_customers']:,} customers who first bought in it."
         )
 
+    def recent_profit(self, periods: int) -> pd.Series:
+        """Profit of each customer in the last so many periods of the table, by customer_id."""
+        last = np.sort(self.table["period"].unique())[-periods:]
+        recent = self.table[self.table["period"] >= last[0]]
+        return recent.groupby("customer_id")["profit"].sum()
+
 
 def profit_history(
     transactions: Any,

@@ -2,9 +2,11 @@
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from crmlib.clp.candidates import PHASE
 from crmlib.clp.fitting import LifeCycleFit, probability_column
+from crmlib.clp.value import LifetimeProfit
 
 STAGES = (
     "exploration",
@@ -82,6 +84,42 @@ def life_cycle_stage(fit: LifeCycleFit) -> pd.DataFrame:
             "g1": g1,
         }
     )
+
+
+def stage_summary(stages: pd.DataFrame, value: LifetimeProfit) -> pd.DataFrame:
+    """Customers and lifetime profit of each stage.
+
+    Parameters
+    ----------
+    stages : DataFrame
+        From `life_cycle_stage`.
+    value : LifetimeProfit
+        From `lifetime_profit` on the same fit.
+
+    Returns
+    -------
+    DataFrame
+        One row per stage that has customers, in the order of life: stage, customers,
+        customer_share, without_value (customers), lifetime_profit with low and high (customers
+        taken as independent; missing where no customer has a value).
+    """
+    both = value.customers.assign(
+        stage=stages["stage"].to_numpy(), variance=value.customers["standard_error"] ** 2
+    )
+    groups = both.groupby("stage", observed=True)
+    summary = groups.agg(
+        customers=("customer_id", "size"),
+        valued=("lifetime_profit", "count"),
+        lifetime_profit=("lifetime_profit", lambda v: v.sum(min_count=1)),
+        variance=("variance", "sum"),
+    ).reset_index()
+    half = stats.norm.ppf(0.5 + value.confidence / 2) * np.sqrt(summary.pop("variance"))
+    return summary.assign(
+        customer_share=summary["customers"] / len(both),
+        without_value=summary["customers"] - summary.pop("valued"),
+        low=summary["lifetime_profit"] - half,
+        high=summary["lifetime_profit"] + half,
+    )[["stage", "customers", "customer_share", "without_value", "lifetime_profit", "low", "high"]]
 
 
 def median_g1(fit: LifeCycleFit) -> float:
