@@ -33,4 +33,4 @@ data: .venv
 	touch $@
 
 clean:
-	rm -rf .venv reports/*/ .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv reports/*/ reports/.work .pytest_cache .mypy_cache .ruff_cache

@@ -2,7 +2,7 @@
 
 from crmlib.clp.fitting import LifeCycleFit, fit_life_cycle
 from crmlib.clp.history import ProfitHistory, profit_history
-from crmlib.clp.holdout import HoldoutCheck, holdout_check
+from crmlib.clp.holdout import HoldoutCheck, allow_for_losses, holdout_check
 from crmlib.clp.life_cycle import life_cycle_curve
 from crmlib.clp.stages import PATTERNS, STAGES, life_cycle_pattern, life_cycle_stage, stage_summary
 from crmlib.clp.value import LifetimeProfit, lifetime_profit, present_value
@@ -14,6 +14,7 @@ __all__ = [
     "LifeCycleFit",
     "LifetimeProfit",
     "ProfitHistory",
+    "allow_for_losses",
     "fit_life_cycle",
     "holdout_check",
     "life_cycle_curve",

@@ -8,13 +8,13 @@ from crmlib.clp.holdout import HoldoutCheck
 from crmlib.clp.value import LifetimeProfit
 
 STAGE_WORDS = {
-    "exploration": "in exploration",
+    "exploration": "are in exploration",
     "formation": "in formation",
     "stability": "in stability",
     "decline": "in decline",
     "left": "have left",
-    "undecided": "undecided",
-    "not enough history": "with too little history to say",
+    "undecided": "are undecided",
+    "not enough history": "have too little history to say",
 }
 
 
@@ -29,6 +29,7 @@ class Finding:
 def life_cycle_findings(
     summary: pd.DataFrame,
     value: LifetimeProfit,
+    by_curves: LifetimeProfit,
     check: HoldoutCheck,
     declining: pd.DataFrame,
     *,
@@ -43,6 +44,9 @@ def life_cycle_findings(
     summary : DataFrame
         From `stage_summary`.
     value : LifetimeProfit
+        From `allow_for_losses`.
+    by_curves : LifetimeProfit
+        From `lifetime_profit`, with retention 1.
     check : HoldoutCheck
         Of the same method on the same history.
     declining : DataFrame
@@ -58,7 +62,7 @@ def life_cycle_findings(
     """
     return [
         stage_finding(summary, left_after, period),
-        worth_finding(summary, value, check, period, money),
+        worth_finding(summary, value, by_curves, check, period, money),
         decline_finding(summary, declining, period, money),
     ]
 
@@ -68,7 +72,7 @@ def stage_finding(summary: pd.DataFrame, left_after: int, period: str) -> Findin
     counts = dict(zip(summary["stage"], summary["customers"], strict=True))
     everyone = sum(counts.values())
     parts = [f"{n:,} {STAGE_WORDS[stage]}" for stage, n in counts.items()]
-    text = f"Of {everyone:,} customers, {listed(parts)}."
+    text = f"Of {counted(everyone, 'customer')}, {listed(parts)}."
     detail = (
         f"A customer has left after {left_after} {period}s without a purchase. "
         "Exploration: new, profit still low. Formation: growing. Stability: near its limit. "
@@ -78,14 +82,19 @@ def stage_finding(summary: pd.DataFrame, left_after: int, period: str) -> Findin
     active = everyone - counts.get("left", 0)
     if unplaced > active / 2:
         detail = (
-            f"{share(unplaced, active)} of the customers still buying have bought too seldom for "
+            f"{unplaced / active:.0%} of the customers still buying have bought too seldom for "
             "a curve of their own: the figures below speak for the others only. "
         ) + detail
     return Finding(text, detail)
 
 
 def worth_finding(
-    summary: pd.DataFrame, value: LifetimeProfit, check: HoldoutCheck, period: str, money: str
+    summary: pd.DataFrame,
+    value: LifetimeProfit,
+    by_curves: LifetimeProfit,
+    check: HoldoutCheck,
+    period: str,
+    money: str,
 ) -> Finding:
     """What the base is worth, with the interval and how the method did on the last periods."""
     left = int(summary.loc[summary["stage"] == "left", "customers"].sum())
@@ -98,37 +107,44 @@ def worth_finding(
         )
     worth = total["lifetime_profit"]
     text = (
-        f"The {valued:,} active customers that can be valued will bring "
+        f"{counted(valued, 'active customer')} with enough history will bring about "
         f"{amount(worth, worth)} {money} of profit in the next {value.periods} {period}s, in "
         f"today's money ({value.confidence:.0%} interval {amount(total['low'], worth)} to "
         f"{amount(total['high'], worth)})."
     )
+    without = int(total["customers_without_value"])
     detail = (
-        f"{total['customers_without_value']:,} customers too new or too quiet to value are not "
-        "counted, nor is any customer won later. "
-        + holdout_sentence(check, period, money)
-        + " The interval covers the noise and the fitted curves, not customers who will begin to "
-        "decline without a sign today."
+        f"{losses_sentence(value, by_curves, check, period, money)} "
+        f"{counted(without, 'customer')} too new or too quiet to value are not counted, nor is any "
+        "customer won later."
     )
     return Finding(text, detail)
 
 
-def holdout_sentence(check: HoldoutCheck, period: str, money: str) -> str:
-    """How the same forecast, made from the past, would have done."""
+def losses_sentence(
+    value: LifetimeProfit, by_curves: LifetimeProfit, check: HoldoutCheck, period: str, money: str
+) -> str:
+    """How the same forecast, made from the past, would have done, and what follows from it."""
     total = check.total.iloc[0]
-    active = check.stages.loc[check.stages["stage"] != "left", "customers"].sum()
-    if not active or not total["actual"] > 0:
+    curves = by_curves.total["lifetime_profit"].item()
+    if check.retention["estimate"].isna().item():
         return (
-            f"Whether the method would have been right {check.periods} {period}s ago cannot be "
-            "checked: too few customers had a history then."
+            f"Whether such a forecast would have been right {check.periods} {period}s ago cannot "
+            "be checked: too few customers had a history then. Customers who will be lost without "
+            "a sign today are not allowed for, so the figure is likely too high."
         )
-    error = total["error"]
-    verdict = f"{abs(error):.0%} too {'high' if error > 0 else 'low'}"
+    past = (
+        f"Made {check.periods} {period}s ago, the forecast from the curves alone would have been "
+        f"{amount(total['forecast'], total['forecast'])} {money} for these {period}s; "
+        f"{amount(total['actual'], total['forecast'])} came."
+    )
+    kept = check.retention.iloc[0]
+    if kept["estimate"] >= 1:
+        return f"{past} It was not too high, so nothing is taken off."
     return (
-        f"Made {check.periods} {period}s ago, the forecast for these {check.periods} {period}s "
-        f"would have been {amount(total['forecast'], total['forecast'])} {money}; "
-        f"{amount(total['actual'], total['forecast'])} came: "
-        f"{'right to the per cent' if round(abs(error), 2) == 0 else verdict}."
+        f"The curves alone say {amount(curves, curves)} {money}, as if nobody were lost without a "
+        f"sign today. {past} So profit is taken to shrink by {1 - kept['estimate']:.1%} a {period} "
+        f"({1 - kept['high']:.1%} to {1 - kept['low']:.1%})."
     )
 
 
@@ -145,27 +161,27 @@ def decline_finding(
         )
     n = int(row["customers"].item())
     recent = declining["recent_profit"].sum()
-    who = f"{n:,} customers are" if n > 1 else "1 customer is"
     text = (
-        f"{who} in decline: they brought {amount(recent, recent)} {money} in the last 12 {period}s."
+        f"{counted(n, 'customer')} in decline brought {amount(recent, recent)} {money} in the "
+        f"last 12 {period}s."
     )
     names = listed(list(declining["name"].head(5).astype(str)))
     rest = row["lifetime_profit"].item()
     return Finding(
         text,
-        f"If nothing is done, {amount(rest, recent)} {money} is still to come. The largest: "
-        f"{names}. All of them are in the list of customers in decline.",
+        f"If nothing is done, their curves leave {amount(rest, recent)} {money} to come. The "
+        f"largest: {names}. The whole list is in the section on decline.",
     )
+
+
+def counted(number: int, noun: str) -> str:
+    """Write a number of things: 1 customer, 2,000 customers."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def listed(parts: list[str]) -> str:
     """Join words to a list: a, b and c."""
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
-
-
-def share(part: float, whole: float) -> str:
-    """Write a share in per cent."""
-    return f"{part / whole:.0%}" if whole else "0%"
 
 
 def amount(number: float, scale: float) -> str:

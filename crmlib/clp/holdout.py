@@ -1,14 +1,18 @@
 """Would the method have been right? A forecast made from the past, held against what came."""
 
+import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy import stats
+from scipy.optimize import brentq
 
-from crmlib.clp.fitting import fit_life_cycle
+from crmlib.clp.fitting import LifeCycleFit, fit_life_cycle
 from crmlib.clp.history import ProfitHistory
 from crmlib.clp.stages import life_cycle_stage
-from crmlib.clp.value import lifetime_profit
+from crmlib.clp.value import LifetimeProfit, Stop, When, lifetime_profit
 from crmlib.errors import InputError
 
 
@@ -22,11 +26,14 @@ class HoldoutCheck:
         customer_id, stage at the cut, forecast with low and high, actual profit, inside
         (whether low <= actual <= high). Customers without a value at the cut have no forecast.
     stages : DataFrame
-        Per stage at the cut: customers, forecast, actual (money), error (forecast / actual - 1),
-        coverage (share inside).
+        Per stage at the cut: customers, forecast, actual (money), error_percent (forecast against
+        actual), coverage_percent (customers inside).
     total : DataFrame
         The same for all customers with a forecast, in one row, with low and high of the sum
         and without_forecast, the customers left out.
+    retention : DataFrame
+        One row: estimate, low, high of the retention per period with which the sum of the
+        forecasts would have come true, at most 1; missing where nothing was forecast or came.
     periods : int
         Periods held out.
     """
@@ -34,6 +41,7 @@ class HoldoutCheck:
     customers: pd.DataFrame
     stages: pd.DataFrame
     total: pd.DataFrame
+    retention: pd.DataFrame
     periods: int
 
 
@@ -43,6 +51,10 @@ def holdout_check(
     """Fit on all but the last periods, forecast these, and compare.
 
     Profits are not discounted. Customers who first bought in the periods held out take no part.
+
+    The ratio r of actual to forecast profit has the variance of a ratio of sums over customers,
+    ``sum((actual - r forecast)^2) / sum(forecast)^2``. Retention is the constant share kept from
+    period to period that makes the forecast r times as large, and its interval that of r.
 
     Parameters
     ----------
@@ -94,10 +106,58 @@ def holdout_check(
     stages = pd.concat(by_stage) if by_stage else score(known).assign(stage="")
     return HoldoutCheck(
         customers=customers,
+        retention=retention_kept(fit, known, periods, confidence),
         stages=stages[["stage", *stages.columns.drop("stage")]].reset_index(drop=True),
         total=total,
         periods=periods,
     )
+
+
+def allow_for_losses(
+    fit: LifeCycleFit,
+    check: HoldoutCheck,
+    *,
+    rate: float,
+    periods: int,
+    when: When = "end",
+    stop: Stop = "last_positive",
+    confidence: float = 0.95,
+) -> LifetimeProfit:
+    """Lifetime profit that shrinks as the periods held out have shown.
+
+    `lifetime_profit` at the retention estimated by the check; the interval of the sum runs from
+    the low end at the lowest to the high end at the highest retention of its interval. Without an
+    estimate the retention is 1, as in the textbook.
+
+    Parameters
+    ----------
+    fit : LifeCycleFit
+    check : HoldoutCheck
+        Of the same method on the same history.
+    rate, periods, when, stop, confidence
+        As in `lifetime_profit`.
+
+    Returns
+    -------
+    LifetimeProfit
+    """
+    kept = check.retention.fillna(1.0).iloc[0]
+    values = {
+        name: lifetime_profit(
+            fit,
+            rate=rate,
+            periods=periods,
+            when=when,
+            stop=stop,
+            confidence=confidence,
+            retention=kept[name],
+        )
+        for name in ("estimate", "low", "high")
+    }
+    total = values["estimate"].total.assign(
+        low=values["low"].total["low"], high=values["high"].total["high"]
+    )
+    return dataclasses.replace(values["estimate"], total=total)
 
 
 def score(customers: pd.DataFrame) -> pd.DataFrame:
@@ -108,7 +168,36 @@ def score(customers: pd.DataFrame) -> pd.DataFrame:
             "customers": [len(customers)],
             "forecast": [forecast],
             "actual": [actual],
-            "error": [forecast / actual - 1 if actual > 0 else np.nan],
-            "coverage": [customers["inside"].mean() if len(customers) else np.nan],
+            "error_percent": [100 * (forecast / actual - 1) if actual > 0 else np.nan],
+            "coverage_percent": [100 * customers["inside"].mean() if len(customers) else np.nan],
         }
     )
+
+
+def retention_kept(
+    fit: LifeCycleFit, customers: pd.DataFrame, periods: int, confidence: float
+) -> pd.DataFrame:
+    """Retention per period that explains the ratio of actual to forecast profit."""
+    forecast, actual = customers["forecast"], customers["actual"]
+    if not (forecast.sum() > 0 and actual.sum() > 0):
+        return pd.DataFrame({"estimate": [np.nan], "low": [np.nan], "high": [np.nan]})
+    ratio = actual.sum() / forecast.sum()
+    error = np.sqrt(((actual - ratio * forecast) ** 2).sum()) / forecast.sum()
+    half = stats.norm.ppf(0.5 + confidence / 2) * error
+
+    def kept(retention: float) -> float:
+        value = lifetime_profit(fit, rate=0.0, periods=periods, retention=retention)
+        return value.total["lifetime_profit"].item() / forecast.sum()
+
+    ends = {"estimate": ratio, "low": ratio - half, "high": ratio + half}
+    return pd.DataFrame({name: [solve_retention(kept, target)] for name, target in ends.items()})
+
+
+def solve_retention(kept: Callable[[float], float], target: float) -> float:
+    """Retention at which the forecast shrinks to this share of itself."""
+    lowest = 0.01
+    if target >= 1:
+        return 1.0
+    if kept(lowest) >= target:
+        return lowest
+    return float(brentq(lambda retention: kept(retention) - target, lowest, 1.0, xtol=1e-5))

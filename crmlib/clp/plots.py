@@ -97,6 +97,8 @@ def plot_life_cycle(
     row = fit.customers[fit.customers["customer_id"] == customer_id].iloc[0]
     curve = fit.curve([customer_id], int(row["life"]) + ahead)
     past, future = curve[curve["t"] <= row["life"]], curve[curve["t"] >= row["life"]]
+    if np.isfinite(row["g2"]):  # a decline ends where profit reaches zero
+        future = future[(future["profit"] > 0).cummin()]
     (line,) = ax.plot(past["t"], past["profit"])
     ax.plot(future["t"], future["profit"], color=line.get_color(), linestyle="--")
     ax.fill_between(

@@ -104,7 +104,7 @@ def stage_summary(stages: pd.DataFrame, value: LifetimeProfit) -> pd.DataFrame:
         taken as independent; missing where no customer has a value).
     """
     both = value.customers.assign(
-        stage=stages["stage"].to_numpy(), variance=value.customers["standard_error"] ** 2
+        stage=stages["stage"].array, variance=value.customers["standard_error"] ** 2
     )
     groups = both.groupby("stage", observed=True)
     summary = groups.agg(

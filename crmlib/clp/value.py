@@ -35,7 +35,7 @@ class LifetimeProfit:
     total : DataFrame
         One row: customers (with a value), lifetime_profit, low, high,
         customers_without_value.
-    rate, periods, when, stop, confidence
+    rate, periods, when, retention, stop, confidence
         As given.
     """
 
@@ -44,6 +44,7 @@ class LifetimeProfit:
     rate: float
     periods: int
     when: When
+    retention: float
     stop: Stop
     confidence: float
 
@@ -98,6 +99,7 @@ def lifetime_profit(
     rate: float,
     periods: int,
     when: When = "end",
+    retention: float = 1.0,
     stop: Stop = "last_positive",
     confidence: float = 0.95,
 ) -> LifetimeProfit:
@@ -106,8 +108,8 @@ def lifetime_profit(
     The curve is continued from the last period observed. Customers still on P1 go on along it
     to the turning point of each of their similar customers and from there on along P2 with that
     customer's N and tau; their value is the mean over these. Customers that have left have
-    nothing to come. Customers on P2 are taken to stay there: the method knows no loss of
-    customers other than a decline already begun.
+    nothing to come. The textbook method knows no loss of customers other than a decline already
+    begun: those on P2 stay there. ``retention`` below 1 allows for such losses on average.
 
     Parameters
     ----------
@@ -118,6 +120,9 @@ def lifetime_profit(
         Periods to look ahead.
     when : {"end", "start"}
         Whether profit comes at the end or the start of a period.
+    retention : float
+        Share of the profit kept from one period to the next beyond what the curves say: the k-th
+        period counts ``retention^k``. 1 is the textbook's; `holdout_check` estimates it.
     stop : {"last_positive", "after_zero"} or int
         Where a declining customer's profits end: with the last positive one, after the first
         that is not positive (it still counts), or after this many periods.
@@ -131,7 +136,7 @@ def lifetime_profit(
     Raises
     ------
     InputError
-        When rate, periods, when, stop or confidence cannot be used.
+        When an argument cannot be used.
 
     Notes
     -----
@@ -142,8 +147,8 @@ def lifetime_profit(
     independent and the normal distribution is used. Neither covers a wrong choice of curve or
     customers lost without a decline.
     """
-    check_arguments(periods, stop, confidence)
-    weights = discount_factors(rate, periods, when)
+    check_arguments(periods, retention, stop, confidence)
+    weights = discount_factors(rate, periods, when) * retention ** np.arange(1.0, periods + 1)
     customers = fit.customers
     value = np.full(len(customers), np.nan)
     variance = np.full(len(customers), np.nan)
@@ -159,13 +164,27 @@ def lifetime_profit(
     gone = basis == "left"
     value[gone], variance[gone], counted[gone] = 0.0, 0.0, 0
     counted[basis == "not enough history"] = 0
-    return summarise(fit, value, variance, counted, basis, rate, periods, when, stop, confidence)
+    table = with_intervals(fit, value, variance, confidence).assign(
+        periods_counted=counted, basis=basis
+    )
+    return LifetimeProfit(
+        customers=table,
+        total=sum_of_values(table, confidence),
+        rate=rate,
+        periods=periods,
+        when=when,
+        retention=retention,
+        stop=stop,
+        confidence=confidence,
+    )
 
 
-def check_arguments(periods: int, stop: Stop, confidence: float) -> None:
+def check_arguments(periods: int, retention: float, stop: Stop, confidence: float) -> None:
     """Refuse what would give a number without meaning."""
     if periods < 1:
         raise InputError(f"periods={periods}: look ahead at least one period.")
+    if not 0 < retention <= 1:
+        raise InputError(f"retention={retention:g}: write a fraction above 0 and at most 1.")
     if isinstance(stop, str) and stop not in ("last_positive", "after_zero"):
         raise InputError(f'stop="{stop}": write "last_positive", "after_zero" or a whole number.')
     if not isinstance(stop, str) and stop < 0:
@@ -273,50 +292,35 @@ def tabulated(
     return sums[position].reshape(g1.shape)
 
 
-def summarise(
-    fit: LifeCycleFit,
-    value: Array,
-    variance: Array,
-    counted: NDArray[np.int64],
-    basis: NDArray[np.object_],
-    rate: float,
-    periods: int,
-    when: When,
-    stop: Stop,
-    confidence: float,
-) -> LifetimeProfit:
-    """Intervals per customer and for the sum."""
-    upper = 0.5 + confidence / 2
+def with_intervals(
+    fit: LifeCycleFit, value: Array, variance: Array, confidence: float
+) -> pd.DataFrame:
+    """Value of each customer with its interval."""
     degrees = np.maximum(fit.customers["degrees_of_freedom"].to_numpy(), 1)
     error = np.sqrt(variance)
-    half = stats.t.ppf(upper, degrees) * error
-    known = np.isfinite(value)
-    total = value[known].sum()
-    total_half = stats.norm.ppf(upper) * np.sqrt(variance[known].sum())
-    return LifetimeProfit(
-        customers=pd.DataFrame(
-            {
-                "customer_id": fit.customers["customer_id"],
-                "lifetime_profit": value,
-                "low": value - half,
-                "high": value + half,
-                "standard_error": error,
-                "periods_counted": counted,
-                "basis": basis,
-            }
-        ),
-        total=pd.DataFrame(
-            {
-                "customers": [int(known.sum())],
-                "lifetime_profit": [total],
-                "low": [total - total_half],
-                "high": [total + total_half],
-                "customers_without_value": [int((~known).sum())],
-            }
-        ),
-        rate=rate,
-        periods=periods,
-        when=when,
-        stop=stop,
-        confidence=confidence,
+    half = stats.t.ppf(0.5 + confidence / 2, degrees) * error
+    return pd.DataFrame(
+        {
+            "customer_id": fit.customers["customer_id"],
+            "lifetime_profit": value,
+            "low": value - half,
+            "high": value + half,
+            "standard_error": error,
+        }
+    )
+
+
+def sum_of_values(customers: pd.DataFrame, confidence: float) -> pd.DataFrame:
+    """Value of all customers that have one, in one row; customers taken as independent."""
+    known = customers["lifetime_profit"].notna()
+    total = customers["lifetime_profit"].sum()
+    half = stats.norm.ppf(0.5 + confidence / 2) * np.sqrt((customers["standard_error"] ** 2).sum())
+    return pd.DataFrame(
+        {
+            "customers": [int(known.sum())],
+            "lifetime_profit": [total],
+            "low": [total - half],
+            "high": [total + half],
+            "customers_without_value": [int((~known).sum())],
+        }
     )

@@ -137,6 +137,7 @@ def test_customers_that_left_or_have_no_history_are_told_apart():
         ({"rate": 0.01, "periods": 0}, "at least one period"),
         ({"rate": 0.01, "periods": 5, "stop": "never"}, "last_positive"),
         ({"rate": 0.01, "periods": 5, "stop": -1}, "negative"),
+        ({"rate": 0.01, "periods": 5, "retention": 95}, "retention"),
         ({"rate": 0.01, "periods": 5, "confidence": 95}, "0.95"),
         ({"rate": 0.01, "periods": 5, "when": "middle"}, "start"),
     ],
@@ -203,8 +204,37 @@ def test_holdout_check_scores_the_periods_held_out():
     assert total["actual"] == pytest.approx(profits[:, 30:].sum())
     expected = clp.lifetime_profit(clp.fit_life_cycle(table(profits[:, :30])), rate=0.0, periods=10)
     assert total["forecast"] == pytest.approx(expected.total["lifetime_profit"].item())
-    assert total["error"] == pytest.approx(total["forecast"] / total["actual"] - 1)
-    assert abs(total["error"]) < 0.03
+    error = 100 * (total["forecast"] / total["actual"] - 1)
+    assert total["error_percent"] == pytest.approx(error)
+    assert abs(error) < 3
+    assert check.customers["inside"].mean() * 100 == pytest.approx(total["coverage_percent"])
     assert check.stages["customers"].sum() == total["customers"] == 50
     with pytest.raises(InputError, match="fewer than the 40"):
         clp.holdout_check(history, 40)
+
+
+def test_retention_counts_the_kth_period_at_its_kth_power():
+    fit = fit_exact(GROWTH)
+    future = clp.life_cycle_curve(np.arange(31, 43), **GROWTH)
+    expected = (future * 0.97 ** np.arange(1, 13) * 1.01 ** -np.arange(1.0, 13.0)).sum()
+    value = clp.lifetime_profit(fit, rate=0.01, periods=12, retention=0.97)
+    assert value.total["lifetime_profit"].item() == pytest.approx(expected)
+
+
+def test_holdout_finds_the_retention_that_was_put_in():
+    # Every customer of 400 on P2 stops for good with 2 % a period in the twelve held out.
+    random = np.random.default_rng(41)
+    profits = noisy(GROWTH, 36, 400, 3.0, 41)
+    stops = random.geometric(0.02, 400)
+    profits[:, 24:] *= np.arange(12) < stops[:, None] - 1
+    starts = np.tile(pd.date_range("2020-01-01", periods=36, freq="MS"), 400)
+    history = clp.ProfitHistory(
+        table=table(profits).assign(period=starts),
+        period="month",
+        first_day=starts[0].astype("M8[D]").item(),
+        last_day=starts[-1].astype("M8[D]").item(),
+        left_out=pd.DataFrame(),
+    )
+    kept = clp.holdout_check(history, 12).retention.iloc[0]
+    assert kept["low"] < 0.98 < kept["high"]
+    assert kept["estimate"] == pytest.approx(0.98, abs=0.006)

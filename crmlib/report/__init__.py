@@ -1,0 +1,1 @@
+"""Notebooks as reports: parameters, headless runs, PDF, run record."""

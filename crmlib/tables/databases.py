@@ -1,0 +1,240 @@
+"""Tables of databases, named by a URL such as `sqlite:///shop.db#orders`."""
+
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import quote
+
+import pyarrow as pa
+
+from crmlib.errors import InputError
+from crmlib.tables import engine
+from crmlib.tables.faults import did_you_mean, quoted
+from crmlib.tables.sources import Source, cleaned
+
+BATCH = 100_000
+FILES = ("sqlite", "duckdb")
+SERVERS = ("postgresql", "postgres")
+PATTERN = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+)://(?P<place>[^#]*)(?:#(?P<table>.*))?")
+
+
+def is_url(source: str) -> bool:
+    """Tell a database URL from the name of a file."""
+    return PATTERN.fullmatch(source) is not None
+
+
+def without_password(text: str) -> str:
+    """Return a URL, or a message with one in it, without its password."""
+    text = re.sub(r"(://[^/\s:@]*):\S*@", r"\1:…@", text)
+    return re.sub(r"(?i)\b(password|passwd|pwd)=[^&#\s]*", r"\1=…", text)
+
+
+def parts_of(url: str, kind: str) -> tuple[str, str, str]:
+    """Return the scheme of a URL, what follows it, and the table it names.
+
+    Parameters
+    ----------
+    url : str
+        The URL.
+    kind : str
+        The name of the table where the URL has none.
+
+    Returns
+    -------
+    tuple of str
+
+    Raises
+    ------
+    InputError
+        The scheme is none that can be read.
+    """
+    found = PATTERN.fullmatch(url)
+    scheme = found["scheme"].lower() if found else ""
+    if not found or scheme not in (*FILES, *SERVERS):
+        raise InputError(
+            f"{without_password(url)}: only sqlite:///, duckdb:/// and postgresql:// can be read. "
+            "Fetch a table from anywhere else first and read it as a file."
+        )
+    place = found["place"].removeprefix("/") if scheme in FILES else url.partition("#")[0]
+    return scheme, place, found["table"] or kind
+
+
+def open_sqlite(path: Path, name: str, table: str) -> Source:
+    """Open a table of an SQLite file.
+
+    SQLite lets any cell hold anything, so the rows are copied in batches, a column as
+    numbers where all its cells are numbers and as text otherwise.
+
+    Parameters
+    ----------
+    path : Path
+        The database.
+    name : str
+        What to call it in messages.
+    table : str
+        The table or view.
+
+    Returns
+    -------
+    Source
+
+    Raises
+    ------
+    InputError
+        It is no SQLite database, or has no such table.
+    """
+    url = f"file:{quote(str(path))}?mode=ro"
+    try:
+        # DuckDB fetches the batches from a thread of its own.
+        with closing(sqlite3.connect(url, uri=True, check_same_thread=False)) as database:
+            found = "SELECT name FROM sqlite_master WHERE type IN ('table', 'view')"
+            tables = [row[0] for row in database.execute(found)]
+            _check_table(name, table, tables)
+            source = _sqlite_name(table)
+            heads = database.execute(f"SELECT * FROM {source} LIMIT 0").description
+            schema = _sqlite_schema(database, source, [head[0] for head in heads])
+            batches = pa.RecordBatchReader.from_batches(
+                schema, _sqlite_batches(database, source, schema)
+            )
+            rows = engine.kept(cleaned(engine.batches_table(batches)))
+    except sqlite3.Error as error:
+        raise InputError(
+            f"{name}: SQLite cannot read it ({error}). Check that it is an SQLite database."
+        ) from error
+    return Source(name=name, table=rows, columns={column: column for column in schema.names})
+
+
+def open_duckdb(path: Path, name: str, table: str) -> Source:
+    """Open a table of a DuckDB file, which stays there.
+
+    Parameters
+    ----------
+    path : Path
+        The database; it is opened for reading only.
+    name : str
+        What to call it in messages.
+    table : str
+        The table or view of the schema `main`.
+
+    Returns
+    -------
+    Source
+
+    Raises
+    ------
+    InputError
+        It is no DuckDB database, another program holds it, or it has no such table.
+    """
+    try:
+        tables = engine.duckdb_tables(path)
+        _check_table(name, table, tables)
+        rows = engine.duckdb_table(path, table)
+    except engine.DatabaseError as error:
+        raise InputError(
+            f"{name}: DuckDB cannot read it ({_first_line(error)}). Check that it is a DuckDB "
+            "database and that no other program has it open for writing."
+        ) from error
+    columns = {column: column for column in rows.columns}
+    return Source(name=name, table=cleaned(rows), columns=columns, is_lazy=True)
+
+
+def open_server(url: str, name: str, table: str) -> Source:
+    """Open a table of a PostgreSQL server; it is worked on there.
+
+    Parameters
+    ----------
+    url : str
+        The URL without the table.
+    name : str
+        What to call it in messages: the URL without its password.
+    table : str
+        The table or view, after its schema and a full stop where it is in one.
+
+    Returns
+    -------
+    Source
+        Its numbers and dates must have their types in the database.
+
+    Raises
+    ------
+    InputError
+        The driver is not installed, the server cannot be reached, or has no such table.
+    """
+    url = re.sub(r"^postgresql://", "postgres://", url)
+    try:
+        rows = engine.server_table(url, table)
+    except ImportError as error:
+        raise InputError(
+            f"{name}: reading PostgreSQL needs a driver that is not installed. "
+            'Install it with: pip install "crmlib[postgresql]"'
+        ) from error
+    except Exception as error:
+        # The driver has error classes of its own, and may quote the URL; so neither its
+        # class nor its whole text can be relied on here.
+        told = without_password(_first_line(error))
+        raise InputError(
+            f'{name}: the table "{table}" cannot be read ({told}). '
+            "Check the address, the user and the name of the table."
+        ) from None
+    texts = [column for column, dtype in rows.schema().items() if dtype.is_string()]
+    stripped = rows.mutate(**{column: rows[column].strip().nullif("") for column in texts})
+    return Source(
+        name=name,
+        table=stripped,
+        columns={column: column for column in rows.columns},
+        first_row=None,
+        is_lazy=True,
+        reads_text=False,
+    )
+
+
+def _check_table(name: str, table: str, tables: list[str]) -> None:
+    if table not in tables:
+        there = f"It has {quoted(sorted(tables))}." if tables else "It has no tables."
+        raise InputError(
+            f'{name} has no table "{table}"{did_you_mean(table, tables)}. {there}\n'
+            'Name the table after a number sign at the end of the URL, such as "…#orders".'
+        )
+
+
+def _sqlite_schema(database: sqlite3.Connection, source: str, names: list[str]) -> pa.Schema:
+    asked = ", ".join(f"group_concat(DISTINCT typeof({_sqlite_name(name)}))" for name in names)
+    stored = database.execute(f"SELECT {asked} FROM {source}").fetchone()
+    types = []
+    for found in stored:
+        kinds = set((found or "").split(",")) - {"null", ""}
+        if kinds == {"integer"}:
+            types.append(pa.int64())
+        elif kinds and kinds <= {"integer", "real"}:
+            types.append(pa.float64())
+        else:
+            types.append(pa.string())
+    return pa.schema(zip(names, types, strict=True))
+
+
+def _sqlite_batches(
+    database: sqlite3.Connection, source: str, schema: pa.Schema
+) -> Iterator[pa.RecordBatch]:
+    cells = ", ".join(
+        f"CAST({_sqlite_name(column.name)} AS TEXT)"
+        if column.type == pa.string()
+        else _sqlite_name(column.name)
+        for column in schema
+    )
+    rows = database.execute(f"SELECT {cells} FROM {source}")
+    while batch := rows.fetchmany(BATCH):
+        columns = zip(*batch, strict=True)
+        yield pa.record_batch(
+            [pa.array(cells, column.type) for cells, column in zip(columns, schema, strict=True)],
+            schema=schema,
+        )
+
+
+def _sqlite_name(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]

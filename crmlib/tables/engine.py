@@ -1,0 +1,191 @@
+"""The one module that knows Ibis and DuckDB: connections, and tables as expressions."""
+
+import atexit
+import contextlib
+import os
+import re
+import shutil
+import tempfile
+import weakref
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import ibis
+import pandas as pd
+import pyarrow as pa
+from ibis import and_ as all_of
+from ibis import cases, ifelse, literal, null, row_number, union
+from ibis.expr.types import Column, Table
+
+if TYPE_CHECKING:
+    from ibis.backends.duckdb import Backend
+
+__all__ = [
+    "Column",
+    "DatabaseError",
+    "ReadError",
+    "Table",
+    "TextError",
+    "all_of",
+    "cases",
+    "ifelse",
+    "literal",
+    "null",
+    "row_number",
+    "trim",
+    "union",
+]
+
+# What DuckDB raises when a text file is not as regular as its header promises.
+TextError = duckdb.Error
+# What can go wrong between us and a database file.
+DatabaseError = (duckdb.Error, ibis.common.exceptions.IbisError, OSError)
+# What comes to light only while rows are read: a damaged file, a full disk.
+ReadError = (
+    duckdb.IOException,
+    duckdb.InvalidInputException,
+    duckdb.OutOfMemoryException,
+    OSError,
+)
+
+_connections: dict[int, "Backend"] = {}
+
+
+def connection() -> "Backend":
+    """Return this process's DuckDB, in memory, spilling to a temporary folder.
+
+    A process started by fork makes its own: DuckDB's threads do not live on in it.
+    """
+    process = os.getpid()
+    if process not in _connections:
+        spill = tempfile.mkdtemp(prefix="crmlib-")
+        atexit.register(_remove, spill, process)
+        backend = ibis.duckdb.connect(temp_directory=spill)
+        # DuckDB's progress bar would stand in the middle of notebooks and reports. In Jupyter
+        # without ipywidgets it has none, and refuses even to have it switched off.
+        with contextlib.suppress(duckdb.InvalidInputException):
+            backend.raw_sql("SET enable_progress_bar = false")
+        ibis.set_backend(backend)
+        _connections[process] = backend
+    return _connections[process]
+
+
+@ibis.udf.scalar.builtin(name="trim")
+def trim(text: str, signs: str) -> str:  # type: ignore[empty-body]
+    """Take signs off both ends of a text; Ibis's own strip knows plain blanks only."""
+
+
+def text_table(
+    path: Path, columns: Sequence[str], delimiter: str, has_header: bool = True
+) -> Table:
+    """Return a delimited UTF-8 file as an expression, every column as text."""
+    return connection().read_csv(
+        _without_patterns(path),
+        auto_detect=False,
+        header=has_header,
+        delim=delimiter,
+        quote='"',
+        escape='"',
+        columns=dict.fromkeys(columns, "VARCHAR"),
+        strict_mode=True,
+        hive_partitioning=False,
+    )
+
+
+def parquet_table(path: Path) -> Table:
+    """Return a Parquet file as an expression."""
+    return connection().read_parquet(_without_patterns(path), hive_partitioning=False)
+
+
+def frame_table(frame: pd.DataFrame | pa.Table) -> Table:
+    """Return rows that are in memory as an expression."""
+    connection()
+    if isinstance(frame, pd.DataFrame):
+        # Ibis 12 asks pandas 3 for an option that pandas warns of; Arrow goes round that.
+        frame = pa.Table.from_pandas(frame, preserve_index=False)
+    return ibis.memtable(frame)
+
+
+def as_frame(table: Table) -> pd.DataFrame:
+    """Work an expression out and return its rows in memory, dates as datetime64.
+
+    Use this and not Ibis's own `execute` or `to_pandas`: Ibis 12 asks pandas 3 for an option
+    that pandas warns of.
+    """
+    return table.to_pyarrow().to_pandas(date_as_object=False)
+
+
+def batches_table(batches: pa.RecordBatchReader) -> Table:
+    """Return rows that arrive in batches as an expression, kept in DuckDB."""
+    backend = connection()
+    name = ibis.util.gen_name("batches")
+    backend.con.register(name, batches)
+    try:
+        return kept(backend.table(name))
+    finally:
+        backend.con.unregister(name)
+
+
+def duckdb_tables(path: Path) -> list[str]:
+    """Open a DuckDB file for reading only, and return the names of its tables."""
+    backend = connection()
+    if _alias(path) not in backend.list_catalogs():
+        place = str(path).replace("'", "''")
+        backend.raw_sql(f"ATTACH '{place}' AS {_alias(path)} (READ_ONLY)")
+    return backend.list_tables(database=(_alias(path), "main"))
+
+
+def duckdb_table(path: Path, table: str) -> Table:
+    """Return a table of a DuckDB file that `duckdb_tables` has opened as an expression."""
+    return connection().table(table, database=(_alias(path), "main"))
+
+
+def server_table(url: str, table: str) -> Table:
+    """Return a table of a database server as an expression that is worked out there."""
+    schema, _, name = table.rpartition(".")
+    return ibis.connect(url).table(name, database=schema or None)
+
+
+def kept(table: Table) -> Table:
+    """Work an expression out once and keep its rows in DuckDB while anybody uses them.
+
+    Ibis's own `cache` would also keep alive whatever the expression was made from.
+    """
+    backend = connection()
+    name = ibis.util.gen_name("kept")
+    rows = backend.create_table(name, table, temp=True)
+    weakref.finalize(rows.op(), _drop, backend, name, os.getpid()).atexit = False
+    return rows
+
+
+def _drop(backend: "Backend", name: str, process: int) -> None:
+    # A forked process has inherited the expression but must not touch its parent's DuckDB.
+    if os.getpid() == process:
+        backend.drop_table(name, force=True)
+
+
+def n_rows(table: Table) -> int:
+    """Return how many rows a table has."""
+    return int(table.count().to_pyarrow().as_py())
+
+
+def rows_of(table: Table) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a small result as dictionaries of plain Python values."""
+    yield from table.to_pyarrow().to_pylist()
+
+
+def _without_patterns(path: Path) -> str:
+    """Return a path in which DuckDB sees no pattern such as `*`."""
+    return re.sub(r"([\[*?])", r"[\1]", str(path))
+
+
+def _remove(folder: str, process: int) -> None:
+    # A forked process inherits the order to remove its parent's folder.
+    if os.getpid() == process:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _alias(path: Path) -> str:
+    return "file_" + str(path).encode().hex()

@@ -1,0 +1,104 @@
+"""What each kind of table holds: its columns, their types and what they mean."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from crmlib.errors import InputError
+from crmlib.tables.faults import did_you_mean
+
+ColumnType = Literal["text", "number", "date"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a kind of table.
+
+    Attributes
+    ----------
+    name : str
+        The name that every package of the workbook uses.
+    type : {"text", "number", "date"}
+        What its cells are read as.
+    meaning : str
+        One line for help texts.
+    required : bool
+        Whether the table must have the column, and a value in every row.
+    unique : bool
+        Whether a value may stand in one row only.
+    low, high : float or None
+        Smallest and largest number allowed.
+    """
+
+    name: str
+    type: ColumnType
+    meaning: str
+    required: bool = False
+    unique: bool = False
+    low: float | None = None
+    high: float | None = None
+
+
+CUSTOMER_ID = Column("customer_id", "text", "the customer; leading zeros stay", required=True)
+
+KINDS: dict[str, tuple[Column, ...]] = {
+    "customers": (
+        Column("customer_id", "text", "the customer, one row each", required=True, unique=True),
+        Column("name", "text", "the customer's name"),
+        Column("region", "text", "where the customer is served"),
+        Column("customer_type", "text", "what sort of customer it is"),
+        Column("acquired_on", "date", "the day the customer was won"),
+        Column("acquisition_channel", "text", "how the customer was won"),
+    ),
+    "transactions": (
+        CUSTOMER_ID,
+        Column("date", "date", "the day of the purchase", required=True),
+        Column("amount", "number", "money the customer paid; negative for a return", required=True),
+        Column("cost", "number", "money the goods cost the seller"),
+        Column("quantity", "number", "pieces bought"),
+        Column("product_line", "text", "the product line bought"),
+        Column("discount", "number", "share of the list price given away", low=0.0, high=1.0),
+        Column("order_id", "text", "the order that the row belongs to"),
+    ),
+    "activities": (
+        CUSTOMER_ID,
+        Column("date", "date", "the day of the activity", required=True),
+        Column("activity", "text", "visit, call, mail and so on", required=True),
+        Column("quantity", "number", "hours or pieces"),
+    ),
+    "complaints": (
+        CUSTOMER_ID,
+        Column("date", "date", "the day of the complaint", required=True),
+        Column("topic", "text", "what the complaint is about"),
+        Column("resolved_on", "date", "the day it was settled; empty while it is open"),
+    ),
+    "responses": (
+        CUSTOMER_ID,
+        Column("date", "date", "the day of the answer"),
+        Column("overall", "number", "the overall score; further columns are kept as items"),
+    ),
+}
+
+
+def columns_of(kind: str) -> tuple[Column, ...]:
+    """Return the columns of a kind of table.
+
+    Parameters
+    ----------
+    kind : str
+        A key of `KINDS`.
+
+    Returns
+    -------
+    tuple of Column
+
+    Raises
+    ------
+    InputError
+        There is no such kind.
+    """
+    if kind not in KINDS:
+        raise InputError(
+            f'There is no kind of table called "{kind}"{did_you_mean(kind, KINDS)}. '
+            f"The kinds are {', '.join(KINDS)}."
+        )
+    return KINDS[kind]
