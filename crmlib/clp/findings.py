@@ -61,31 +61,49 @@ def life_cycle_findings(
     list of Finding
     """
     return [
-        stage_finding(summary, left_after, period),
+        stage_finding(summary, check, left_after, period),
         worth_finding(summary, value, by_curves, check, period, money),
         decline_finding(summary, declining, period, money),
     ]
 
 
-def stage_finding(summary: pd.DataFrame, left_after: int, period: str) -> Finding:
+def stage_finding(
+    summary: pd.DataFrame, check: HoldoutCheck, left_after: int, period: str
+) -> Finding:
     """How many customers are in which stage; first of all when most cannot be placed."""
     counts = dict(zip(summary["stage"], summary["customers"], strict=True))
     everyone = sum(counts.values())
     parts = [f"{n:,} {STAGE_WORDS[stage]}" for stage, n in counts.items()]
-    text = f"Of {counted(everyone, 'customer')}, {listed(parts)}."
-    detail = (
-        f"A customer has left after {left_after} {period}s without a purchase. "
+    stages = f"Of {counted(everyone, 'customer')}, {listed(parts)}."
+    meaning = (
         "Exploration: new, profit still low. Formation: growing. Stability: near its limit. "
-        "Decline: past its best and falling."
+        f"Decline: past its best and falling. Left: no purchase for {left_after} {period}s"
+        f"{returned_words(check, period)}."
     )
     unplaced = counts.get("not enough history", 0)
     active = everyone - counts.get("left", 0)
-    if unplaced > active / 2:
-        detail = (
-            f"{unplaced / active:.0%} of the customers still buying have bought too seldom for "
-            "a curve of their own: the figures below speak for the others only. "
-        ) + detail
-    return Finding(text, detail)
+    if unplaced <= active / 2:
+        return Finding(stages, meaning)
+    return Finding(
+        f"Most of these customers buy too seldom for a life cycle: only {active - unplaced:,} of "
+        f"the {active:,} active ones can be placed.",
+        f"{stages} {meaning} A curve needs 8 {period}s, at least half of them with a purchase; "
+        "the figures below speak for the customers that have them.",
+    )
+
+
+def returned_words(check: HoldoutCheck, period: str) -> str:
+    """How many of those that counted as having left before the periods held out came back."""
+    left = check.customers[check.customers["stage"] == "left"]
+    if left.empty:
+        return ""
+    returned = (left["actual"] != 0).mean()
+    if returned == 0:
+        return f"; of those that had left {check.periods} {period}s ago, none has bought again"
+    return (
+        f"; of those that counted as left {check.periods} {period}s ago, {returned:.1%} have "
+        "bought again since"
+    )
 
 
 def worth_finding(

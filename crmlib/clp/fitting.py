@@ -131,6 +131,7 @@ def fit_life_cycle(
     left_after: int = 6,
     minimum_periods: int = 8,
     minimum_active: int = 4,
+    minimum_active_share: float = 0.5,
     n_similar: int = 20,
 ) -> LifeCycleFit:
     """Fit the life-cycle curve to each customer's profit history.
@@ -157,6 +158,9 @@ def fit_life_cycle(
     minimum_periods, minimum_active : int
         Customers with a shorter life, or fewer periods with a purchase, get
         "not enough history".
+    minimum_active_share : float
+        So do customers with a purchase in a smaller share of the periods of their life: single
+        purchases among zeros have a rhythm, but no curve.
     n_similar : int
         Similar customers to learn from, fewer when fewer have lived longer.
 
@@ -185,7 +189,8 @@ def fit_life_cycle(
     histories = as_histories(table)
     left = histories.periods - histories.last_active >= left_after
     life = np.where(left, histories.last_active, histories.periods)
-    enough = (life >= minimum_periods) & (histories.active_periods >= minimum_active)
+    needed = np.maximum(minimum_active, minimum_active_share * life)
+    enough = (life >= minimum_periods) & (histories.active_periods >= needed)
 
     fitted = empty_fit(len(life))
     groups = groups_of_equal_life(life, enough)

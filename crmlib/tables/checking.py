@@ -86,6 +86,9 @@ def checked(
         if list_cells:
             set_aside += rows_of(cells)
         table = table.filter(all_of(*(r.converted(table).problem.isnull() for r in failing)))
+    if REPEATED in table.columns:
+        # Marking repeats has sorted the rows by what they repeat.
+        table = table.order_by(ROW)
     values = {r.field.column.name: r.converted(table).value for r in readings}
     return Checked(table.select(**values) if values else table, faults, set_aside, notes)
 

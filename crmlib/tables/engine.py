@@ -130,11 +130,13 @@ def batches_table(batches: pa.RecordBatchReader) -> Table:
 
 def duckdb_tables(path: Path) -> list[str]:
     """Open a DuckDB file for reading only, and return the names of its tables."""
-    backend = connection()
-    if _alias(path) not in backend.list_catalogs():
-        place = str(path).replace("'", "''")
-        backend.raw_sql(f"ATTACH '{place}' AS {_alias(path)} (READ_ONLY)")
-    return backend.list_tables(database=(_alias(path), "main"))
+    place = str(path).replace("'", "''")
+    connection().raw_sql(f"ATTACH IF NOT EXISTS '{place}' AS {_alias(path)} (READ_ONLY)")
+    found = connection().raw_sql(
+        "SELECT table_name FROM information_schema.tables "
+        f"WHERE table_catalog = '{_alias(path)}' AND table_schema = 'main'"
+    )
+    return [row[0] for row in found.fetchall()]
 
 
 def duckdb_table(path: Path, table: str) -> Table:

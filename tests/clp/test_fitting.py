@@ -179,8 +179,8 @@ def test_decline_is_found_once_it_is_under_way():
 
 def test_too_short_or_too_quiet_gets_no_curve():
     purchases = np.ones((3, 12))
-    purchases[1, 3:11] = 0  # four active periods
-    purchases[2, 2:11] = 0  # three
+    purchases[1, 5:11] = 0  # a purchase in six of twelve periods
+    purchases[2, 4:11] = 0  # in five
     history = table(np.full((3, 12), 5.0) + np.arange(12), purchases)
     short = history[(history["customer_id"] != "C0") | (history["t"] <= 7)]
     curves = clp.fit_life_cycle(short, left_after=12).customers.set_index("customer_id")["curve"]

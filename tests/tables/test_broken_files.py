@@ -1,5 +1,7 @@
 """Every broken file has its own message: file, column, rows, what to do."""
 
+# ruff: noqa: E501 - the messages stand here as they are printed
+
 import textwrap
 
 import pytest
