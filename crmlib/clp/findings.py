@@ -127,8 +127,7 @@ def worth_finding(
     text = (
         f"{counted(valued, 'active customer')} with enough history will bring about "
         f"{amount(worth, worth)} {money} of profit in the next {value.periods} {period}s, in "
-        f"today's money ({value.confidence:.0%} interval {amount(total['low'], worth)} to "
-        f"{amount(total['high'], worth)})."
+        f"today's money: likely {amount(total['low'], worth)} to {amount(total['high'], worth)}."
     )
     without = int(total["customers_without_value"])
     detail = (

@@ -129,6 +129,12 @@ def allow_for_losses(
     the low end at the lowest to the high end at the highest retention of its interval. Without an
     estimate the retention is 1, as in the textbook.
 
+    The losses of the last periods need not be those of the next. In 20 simulated companies whose
+    customers are the more likely to decline the older they are (`tables.example`, seeds 1 to 20,
+    6 periods held out) the nominal 95 % interval held the profit of the next 12 months in 16 and
+    of the next 24 in 15; the estimate was on average 7 and 13 % too high. The curves alone were
+    15 and 28 % too high, and none of their intervals held it.
+
     Parameters
     ----------
     fit : LifeCycleFit

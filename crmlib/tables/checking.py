@@ -11,7 +11,7 @@ from typing import Any
 
 from crmlib.tables import dates, numbers
 from crmlib.tables.dates import DateOrder, DateStyle
-from crmlib.tables.engine import Column, Table, all_of, literal, row_number, rows_of, union
+from crmlib.tables.engine import Column, Table, all_of, kept, literal, row_number, rows_of, union
 from crmlib.tables.faults import ROWS_SHOWN, Fault, shortened
 from crmlib.tables.fields import Field
 from crmlib.tables.numbers import DecimalMark, NumberStyle
@@ -71,8 +71,8 @@ def checked(
     readings = [reading for reading in found if isinstance(reading, Reading)]
     faults = [fault for fault in found if isinstance(fault, Fault)]
     n_blank = _look(source, readings, faults)
-    notes = _settle_numbers(source.table, readings, decimal, faults)
-    notes += _settle_dates(source.table, readings, date_order, faults)
+    odd = _settle_plain(readings, decimal)
+    notes = _settle_odd(source, odd, date_order, decimal, faults) if odd else []
 
     left_out = list(source.left_out)
     table = _without_blank_rows(source, left_out) if n_blank else source.table
@@ -106,65 +106,57 @@ def _look(source: Source, readings: list[Reading], faults: list[Fault]) -> int:
     return int(totals["blank"])
 
 
-def _settle_numbers(
-    table: Table, readings: list[Reading], decimal: DecimalMark | None, faults: list[Fault]
-) -> list[str]:
-    """Settle how each column writes its numbers; return what is worth a note."""
+def _settle_plain(readings: list[Reading], decimal: DecimalMark | None) -> list[Reading]:
+    """Settle the columns that are written as a program writes them; return the others."""
     odd = []
     for reading in readings:
-        if not reading.is_number_text:
-            continue
-        if reading.field.is_extra and reading.counts["leading_zeros"]:
+        counts = reading.counts
+        if reading.is_number_text and reading.field.is_extra and counts["leading_zeros"]:
             _keep_as_text(reading)
-        elif numbers.is_plain(reading.counts, decimal):
+        elif reading.is_number_text and numbers.is_plain(counts, decimal):
             reading.style = NumberStyle(is_plain=True)
-        else:
-            odd.append(reading)
-    currencies = [_currencies(table, reading) for reading in odd]
-    asked = [
-        numbers.second_look(reading.cells(table), any(signs))
-        for reading, signs in zip(odd, currencies, strict=True)
-    ]
-    notes = []
-    for reading, signs, counts in zip(odd, currencies, _aggregated(table, asked), strict=True):
-        reading.style = numbers.style_of(counts, signs, decimal)
-        n_numbers = counts["point" if reading.style.decimal == "." else "comma"]
-        n_others = reading.counts["filled"] - n_numbers
-        if reading.field.is_extra and n_others:
-            _keep_as_text(reading)
-            if n_numbers:
-                notes.append(
-                    f"{reading.field.label}: kept as text, because {n_others:,} of "
-                    f"{reading.counts['filled']:,} cells are no numbers"
-                )
-            continue
-        if doubt := numbers.doubt(counts, decimal):
-            faults.append(Fault(*doubt, column=reading.field.label))
-        elif reading.style.note:
-            notes.append(f"{reading.field.label}: {reading.style.note}")
-    return notes
-
-
-def _settle_dates(
-    table: Table, readings: list[Reading], order: DateOrder | None, faults: list[Fault]
-) -> list[str]:
-    """Settle how each column writes its dates; return what is worth a note."""
-    odd = []
-    for reading in readings:
-        if not reading.is_date_text:
-            continue
-        if reading.counts["plain"] == reading.counts["filled"]:
+        elif reading.is_date_text and counts["plain"] == counts["filled"]:
             reading.style = DateStyle(is_plain=True)
-        else:
+        elif reading.is_number_text or reading.is_date_text:
             odd.append(reading)
-    asked = [dates.second_look(reading.cells(table)) for reading in odd]
+    return odd
+
+
+def _settle_odd(
+    source: Source,
+    readings: list[Reading],
+    order: DateOrder | None,
+    decimal: DecimalMark | None,
+    faults: list[Fault],
+) -> list[str]:
+    """Settle how the other columns are written; return what is worth a note."""
+    new = [part for reading in readings for part in reading.new_parts(source.table).items()]
+    # Taking text apart is the costly step, so its results are kept.
+    source.table, source.is_lazy = kept(source.table.mutate(**dict(new))), False
+    table = source.table
+    looks = _aggregated(table, [reading.second_look(table) for reading in readings])
     notes = []
-    for reading, counts in zip(odd, _aggregated(table, asked), strict=True):
-        reading.style = dates.style_of(counts, order)
-        if doubt := dates.doubt(counts, reading.style):
-            faults.append(Fault(*doubt, column=reading.field.label))
+    for reading, counts in zip(readings, looks, strict=True):
+        filled, label = reading.counts["filled"], reading.field.label
+        if reading.is_date_text:
+            reading.style = dates.style_of(counts, order)
+            doubt = dates.doubt(counts, reading.style)
+        else:
+            signs = _currencies(table, reading) if counts["signs"] else {}
+            reading.style = numbers.style_of(counts, signs, decimal)
+            doubt = numbers.doubt(counts, decimal)
+            n_numbers = counts["comma" if reading.style.decimal == "," else "point"]
+            n_others = max(filled - n_numbers, counts["signs"])
+            if reading.field.is_extra and n_others:
+                _keep_as_text(reading)
+                if n_others < filled:
+                    why = f"{n_others:,} of {filled:,} cells are no numbers"
+                    notes.append(f"{label}: kept as text, because {why}")
+                continue
+        if doubt:
+            faults.append(Fault(*doubt, column=label))
         elif reading.style.note:
-            notes.append(f"{reading.field.label}: {reading.style.note}")
+            notes.append(f"{label}: {reading.style.note}")
     return notes
 
 
@@ -175,11 +167,9 @@ def _keep_as_text(reading: Reading) -> None:
 
 
 def _currencies(table: Table, reading: Reading) -> dict[str, int]:
-    """Count the currency signs of a column; a further column has none that count."""
-    if reading.field.is_extra:
-        return {}
-    cells = reading.cells(table)
-    found = table.filter(cells.notnull()).select(sign=numbers.currency_of(cells))
+    """Count the currency signs of a column."""
+    found = table.select(cells=reading.cells(table), sign=reading.parts(table)["sign"])
+    found = found.filter(found.cells.notnull())
     return {row["sign"]: row["n"] for row in rows_of(found.group_by("sign").agg(n=found.count()))}
 
 
@@ -191,7 +181,9 @@ def _numbered(source: Source, table: Table) -> Table:
     """Number the rows as the user sees them."""
     if ROW in table.columns:
         return table
-    return table.mutate(**{ROW: row_number() + (source.first_row or 1)})
+    # A table that DuckDB keeps knows its rows by number; any other has to count them.
+    number = row_number() if source.is_lazy else table.rowid()
+    return table.mutate(**{ROW: number + (source.first_row or 1)})
 
 
 def _without_blank_rows(source: Source, left_out: list[LeftOut]) -> Table:

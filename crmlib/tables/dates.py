@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from crmlib.tables.checks import Check, Conversion
-from crmlib.tables.engine import Column, ifelse, literal, null
+from crmlib.tables.engine import Column, cases, ifelse, literal, null
 from crmlib.tables.schemas import Column as SchemaColumn
 
 DateOrder = Literal["year first", "day first", "month first"]
@@ -62,12 +62,28 @@ def first_look(text: Column) -> dict[str, Column]:
     return {"plain": text.count(where=text.re_search(PLAIN) & _is_usual(text.try_cast("date")))}
 
 
-def second_look(text: Column) -> dict[str, Column]:
-    """Count which orders of day and month the cells allow."""
-    day_first, month_first = _value(text, "day first"), _value(text, "month first")
+def parts(text: Column) -> dict[str, Column]:
+    """Return the date that each cell is under each order of day and month."""
+    day = _without_time(text)
+    year_first = cases(
+        (day.re_search(YEAR_FIRST), day.replace("/", "-").replace(".", "-")),
+        (day.re_search(COMPACT), day.re_replace(COMPACT, r"\1-\2-\3")),
+        (day.re_search(CHINESE), day.re_replace(CHINESE, r"\1-\2-\3")),
+    )
     return {
-        "only_day_first": text.count(where=day_first.notnull() & month_first.isnull()),
-        "only_month_first": text.count(where=month_first.notnull() & day_first.isnull()),
+        order: ifelse(
+            day.re_search(YEAR_LAST), day.re_replace(YEAR_LAST, places), year_first
+        ).try_cast("date")
+        for order, places in ORDERS.items()
+    }
+
+
+def second_look(text: Column, parts: Mapping[str, Column]) -> dict[str, Column]:
+    """Count which orders of day and month the cells allow."""
+    day_first, month_first = parts["day first"], parts["month first"]
+    return {
+        "only_day_first": day_first.count(where=month_first.isnull()),
+        "only_month_first": month_first.count(where=day_first.isnull()),
         "differ": text.count(where=day_first != month_first),
         "example": text.min(where=day_first != month_first),
     }
@@ -100,13 +116,15 @@ def doubt(counts: Mapping[str, Any], style: DateStyle) -> tuple[str, str] | None
     )
 
 
-def converted(text: Column, style: DateStyle) -> Conversion:
+def converted(text: Column, parts: Mapping[str, Column], style: DateStyle) -> Conversion:
     """Read text as dates.
 
     Parameters
     ----------
     text : Column
         The cells, without blanks at the ends.
+    parts : mapping
+        What `parts` has made of them.
     style : DateStyle
         How they are written.
 
@@ -114,54 +132,55 @@ def converted(text: Column, style: DateStyle) -> Conversion:
     -------
     Conversion
     """
-    if style.is_plain:
-        return Conversion(text.try_cast("date"))
+    if style.order == "year first":
+        is_last = _without_time(text).re_search(YEAR_LAST)
+        to_do = f"{WRITE}, or leave out date_order."
+        value = ifelse(is_last, null("date"), parts["day first"])
+        checks = [Check(is_last, "a date with the year last", to_do)]
+        other = value
+    else:
+        other_order = next(order for order in ORDERS if order != style.order)
+        value, other = parts[style.order], parts[other_order]
+        checks = [
+            Check(
+                value.isnull() & other.notnull(),
+                f"a date only when read {other_order}, where the column is read {style.order}",
+                f"Write the whole column {style.order}, or write dates as 2024-03-31.",
+            )
+        ]
+    if style.is_mixed:
+        checks.append(
+            Check(
+                value != other,
+                "a date that can be read two ways in a column with both orders",
+                "Write the whole column in one order, or write dates as 2024-03-31.",
+            )
+        )
+    checks += _no_date_checks(text, text.notnull() & value.isnull())
+    return Conversion(value, [*checks, _range_check(value)])
+
+
+def _no_date_checks(text: Column, is_no_date: Column) -> list[Check]:
     day = _without_time(text)
-    year_last = day.re_search(YEAR_LAST)
-    known = year_last
-    for form in (YEAR_FIRST, COMPACT, CHINESE):
-        known = known | day.re_search(form)
-    checks = [
-        Check(day.re_search(SHORT_YEAR), "a year of two digits", f"{WRITE}, with the whole year."),
+    forms = "|".join([YEAR_FIRST, COMPACT, CHINESE, YEAR_LAST])
+    return [
         Check(
-            day.re_search(DAY_NUMBER),
+            is_no_date & day.re_search(SHORT_YEAR),
+            "a year of two digits",
+            f"{WRITE}, with the whole year.",
+        ),
+        Check(
+            is_no_date & day.re_search(DAY_NUMBER),
             "a day number of a spreadsheet",
             "Format the column as dates in the spreadsheet and export it again.",
         ),
-        Check(~known, "not a date", f"{WRITE}; leave the cell empty where there is none."),
-    ]
-    if style.order == "year first":
-        value = ifelse(year_last, null("date"), _value(text, "day first"))
-        checks.append(
-            Check(year_last, "a date with the year last", f"{WRITE}, or leave out date_order.")
-        )
-    else:
-        value = _value(text, style.order)
-        other = next(order for order in ORDERS if order != style.order)
-        other_value = _value(text, other)
-        checks.append(
-            Check(
-                value.isnull() & other_value.notnull(),
-                f"a date only when read {other}, where the column is read {style.order}",
-                f"Write the whole column {style.order}, or write dates as 2024-03-31.",
-            )
-        )
-        if style.is_mixed:
-            checks.append(
-                Check(
-                    value != other_value,
-                    "a date that can be read two ways in a column with both orders",
-                    "Write the whole column in one order, or write dates as 2024-03-31.",
-                )
-            )
-    checks.append(
         Check(
-            text.notnull() & value.isnull(),
-            "a day that is not in the calendar",
-            "Put the right date there.",
-        )
-    )
-    return Conversion(value, [*checks, _range_check(value)])
+            is_no_date & ~day.re_search(forms),
+            "not a date",
+            f"{WRITE}; leave the cell empty where there is none.",
+        ),
+        Check(is_no_date, "a day that is not in the calendar", "Put the right date there."),
+    ]
 
 
 def from_dates(value: Column, column: SchemaColumn) -> Conversion:
@@ -170,20 +189,8 @@ def from_dates(value: Column, column: SchemaColumn) -> Conversion:
     return Conversion(dates, [_range_check(dates)])
 
 
-def _value(text: Column, order: str) -> Column:
-    iso = (
-        _without_time(text)
-        .re_replace(YEAR_FIRST, r"\1-\2-\3")
-        .re_replace(COMPACT, r"\1-\2-\3")
-        .re_replace(CHINESE, r"\1-\2-\3")
-        .re_replace(YEAR_LAST, ORDERS[order])
-    )
-    is_date = iso.re_search(r"^[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}$")
-    return ifelse(is_date, iso.try_cast("date"), null("date"))
-
-
 def _without_time(text: Column) -> Column:
-    return text.re_replace(TIME, "")
+    return ifelse(text.contains(":"), text.re_replace(TIME, ""), text)
 
 
 def _is_usual(date: Column) -> Column:

@@ -28,6 +28,8 @@ NO_TEXT = {
 SAVE_AS_UTF_8 = "Save it again as UTF-8 (in Excel: Save As, CSV UTF-8)."
 # Share of the evidence that must point one way.
 CLEAR = 0.9
+# How many runs of bytes beyond ASCII are enough evidence.
+ENOUGH = 20_000
 
 
 @dataclass(frozen=True)
@@ -198,6 +200,8 @@ def _other_encoding(path: Path, source: str) -> tuple[str, str]:
         for number, line in enumerate(file, start=1):
             if not line.isascii():
                 evidence.add(number, line)
+            if evidence.other_lines and evidence.runs > ENOUGH:
+                break
     number, line = evidence.first_other_line, evidence.example
     if evidence.utf_8_lines >= evidence.other_lines:
         others = evidence.other_lines - 1

@@ -1,11 +1,10 @@
 """The one module that knows Ibis and DuckDB: connections, and tables as expressions."""
 
-import atexit
 import contextlib
 import os
 import re
-import shutil
 import tempfile
+import uuid
 import weakref
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -60,9 +59,9 @@ def connection() -> "Backend":
     """
     process = os.getpid()
     if process not in _connections:
-        spill = tempfile.mkdtemp(prefix="crmlib-")
-        atexit.register(_remove, spill, process)
-        backend = ibis.duckdb.connect(temp_directory=spill)
+        # DuckDB makes this folder when it first needs it, and removes it at the end.
+        spill = Path(tempfile.gettempdir()) / f"crmlib-{uuid.uuid4().hex}"
+        backend = ibis.duckdb.connect(temp_directory=str(spill))
         # DuckDB's progress bar would stand in the middle of notebooks and reports. In Jupyter
         # without ipywidgets it has none, and refuses even to have it switched off.
         with contextlib.suppress(duckdb.InvalidInputException):
@@ -92,6 +91,11 @@ def text_table(
         strict_mode=True,
         hive_partitioning=False,
     )
+
+
+def forget(table: Table) -> None:
+    """Forget the file that `text_table` has opened."""
+    connection().drop_view(table.get_name(), force=True)
 
 
 def parquet_table(path: Path) -> Table:
@@ -181,12 +185,6 @@ def rows_of(table: Table) -> Iterator[dict[str, Any]]:
 def _without_patterns(path: Path) -> str:
     """Return a path in which DuckDB sees no pattern such as `*`."""
     return re.sub(r"([\[*?])", r"[\1]", str(path))
-
-
-def _remove(folder: str, process: int) -> None:
-    # A forked process inherits the order to remove its parent's folder.
-    if os.getpid() == process:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _alias(path: Path) -> str:

@@ -1,6 +1,6 @@
 """Numbers as people write them, and the one way of writing that a column keeps to."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -23,17 +23,19 @@ LEADING_ZERO = r"^-?0[0-9]"
 NOT_FINITE = r"(?i)^[-+]?(?:nan|inf|infinity|∞)$"
 NARROW_BLANKS = "[\u00a0\u2009\u202f]"
 LEAVE_EMPTY = "Write a number such as 1234.50, or leave the cell empty where there is none."
-MARKS = {".": "decimal points", ",": "decimal commas"}
+GROUP_MARKS = {".": ",' ", ",": ".' "}
+# Whether a cell holds anything but the signs of the commonest ways to write a number.
+UNUSUAL = "[^-+0-9.,]"
 
 
-def _form(decimal: str, group_marks: Sequence[str]) -> str:
-    """Return the pattern of numbers with this decimal mark and any of these group marks."""
-    groups = "|".join(f"(?:{mark}[0-9]{{3}})+" for mark in group_marks)
+def _form(decimal: str) -> str:
+    """Return the pattern of numbers with this decimal mark and any of its group marks."""
+    groups = "|".join(f"(?:[{mark}][0-9]{{3}})+" for mark in GROUP_MARKS[decimal])
     whole = f"(?:[0-9]+|[1-9][0-9]{{0,2}}(?:{groups}))"
-    return f"^[-+]? ?(?:{whole}(?:{decimal}[0-9]+)?|{decimal}[0-9]+)(?:[eE][-+]?[0-9]+)?$"
+    return f"^[-+]? ?(?:{whole}(?:[{decimal}][0-9]+)?|[{decimal}][0-9]+)(?:[eE][-+]?[0-9]+)?$"
 
 
-FORMS = {".": _form("[.]", [",", "'", " "]), ",": _form(",", ["[.]", "'", " "])}
+FORMS = {decimal: _form(decimal) for decimal in GROUP_MARKS}
 
 
 @dataclass(frozen=True)
@@ -46,8 +48,6 @@ class NumberStyle:
         The sign before the decimals.
     currency : str
         The currency sign of most cells, empty for none.
-    has_currency : bool
-        Whether any cell has a currency sign.
     is_mixed : bool
         Whether some cells fit one decimal mark only and some the other only.
     is_plain : bool
@@ -56,56 +56,61 @@ class NumberStyle:
 
     decimal: str = "."
     currency: str = ""
-    has_currency: bool = False
     is_mixed: bool = False
     is_plain: bool = False
 
     @property
     def note(self) -> str:
         """What the run record says about it; empty for plain numbers."""
-        parts = [MARKS[","] if self.decimal == "," else "", f"in {self.currency}"]
-        return ", ".join(part for part in parts if part and part != "in ")
+        decimal = "decimal commas" if self.decimal == "," else ""
+        currency = f"in {self.currency}" if self.currency else ""
+        return ", ".join(filter(None, [decimal, currency]))
 
 
 def first_look(text: Column, column: SchemaColumn) -> dict[str, Column]:
     """Count what tells whether all cells are plain numbers."""
     value = text.try_cast("float64")
     return {
-        "plain": text.count(where=text.re_search(PLAIN)),
+        "plain": text.count(where=text.re_search(PLAIN) & ~value.isinf()),
         "plain_decimals": text.count(where=text.re_search(PLAIN_DECIMAL)),
         "points": text.count(where=text.contains(".")),
         "leading_zeros": text.count(where=text.re_search(LEADING_ZERO)),
-        "too_long": text.count(where=value.isinf()),
         "outside": text.count(where=_outside(value, column)),
     }
 
 
 def is_plain(counts: Mapping[str, Any], decimal: DecimalMark | None) -> bool:
     """Tell from the first look whether the cells can be read as they stand."""
-    if counts["plain"] != counts["filled"] or counts["outside"] or counts["too_long"]:
+    if counts["plain"] != counts["filled"] or counts["outside"]:
         return False
     if decimal is None:
         return counts["plain_decimals"] > 0 or counts["points"] == 0
     return decimal == "." or counts["points"] == 0
 
 
-def currency_of(text: Column) -> Column:
-    """Return the currency sign of each cell that holds a digit, else nothing."""
-    return ifelse(text.re_search("[0-9]"), text.re_extract(CURRENCY, 0), "")
-
-
-def second_look(text: Column, has_currency: bool) -> dict[str, Column]:
-    """Count which of the two decimal marks the cells allow."""
-    body = _body(text, has_currency)
-    point, comma = body.re_search(FORMS["."]), body.re_search(FORMS[","])
-    differ = point & comma & body.re_search("[.,]")
+def parts(text: Column) -> dict[str, Column]:
+    """Return the currency sign of each cell, and the number it is under each decimal mark."""
+    is_unusual = text.re_search(UNUSUAL)
+    has_digit = text.re_search("[0-9]")
+    usual = ifelse(is_unusual, _in_usual_signs(text), text)
     return {
-        "point": text.count(where=point),
-        "comma": text.count(where=comma),
-        "only_point": text.count(where=point & ~comma),
-        "only_comma": text.count(where=comma & ~point),
-        "differ": text.count(where=differ),
-        "example": text.min(where=differ),
+        "sign": ifelse(is_unusual & has_digit, text.re_extract(CURRENCY, 0), ""),
+        "point": _number(usual, "."),
+        "comma": _number(usual, ","),
+    }
+
+
+def second_look(text: Column, parts: Mapping[str, Column]) -> dict[str, Column]:
+    """Count which of the two decimal marks the cells allow."""
+    point, comma = parts["point"], parts["comma"]
+    return {
+        "point": point.count(),
+        "comma": comma.count(),
+        "only_point": point.count(where=comma.isnull()),
+        "only_comma": comma.count(where=point.isnull()),
+        "differ": point.count(where=point != comma),
+        "example": text.min(where=point != comma),
+        "signs": parts["sign"].count(where=parts["sign"] != ""),
     }
 
 
@@ -119,7 +124,6 @@ def style_of(
     return NumberStyle(
         decimal=decimal or found,
         currency=currency,
-        has_currency=any(currencies),
         is_mixed=decimal is None and counts["only_point"] > 0 and counts["only_comma"] > 0,
     )
 
@@ -140,13 +144,17 @@ def doubt(counts: Mapping[str, Any], decimal: DecimalMark | None) -> tuple[str, 
     )
 
 
-def converted(text: Column, style: NumberStyle, column: SchemaColumn) -> Conversion:
+def converted(
+    text: Column, parts: Mapping[str, Column], style: NumberStyle, column: SchemaColumn
+) -> Conversion:
     """Read text as numbers.
 
     Parameters
     ----------
     text : Column
         The cells, without blanks at the ends.
+    parts : mapping
+        What `parts` has made of them.
     style : NumberStyle
         How they are written.
     column : Column of the schema
@@ -156,41 +164,38 @@ def converted(text: Column, style: NumberStyle, column: SchemaColumn) -> Convers
     -------
     Conversion
     """
-    if style.is_plain:
-        return Conversion(text.try_cast("float64"))
-    body = _body(text, style.has_currency)
-    fits, other = body.re_search(FORMS[style.decimal]), body.re_search(FORMS[_other(style.decimal)])
-    digits = body.re_replace("[' .]" if style.decimal == "," else "[' ,]", "").replace(",", ".")
-    value = ifelse(fits, digits.try_cast("float64"), null("float64"))
-    plural, other_plural = MARKS[style.decimal], MARKS[_other(style.decimal)]
+    value, other = parts["point"], parts["comma"]
+    marks, other_marks = "decimal points", "decimal commas"
+    if style.decimal == ",":
+        value, other, marks, other_marks = other, value, other_marks, marks
+    is_no_number = text.notnull() & value.isnull() & other.isnull()
+    most = f"most cells have {style.currency or 'none'}"
     checks = [
-        Check(text.re_search(NOT_FINITE), "not a finite number", LEAVE_EMPTY),
-        Check(text.contains("%"), "a percentage", "Write a plain number: 0.15 for 15 %."),
-        Check(~fits & ~other, "not a number", LEAVE_EMPTY),
+        Check(is_no_number & text.re_search(NOT_FINITE), "not a finite number", LEAVE_EMPTY),
         Check(
-            ~fits,
-            f"not a number with {plural}, as the column has them",
-            f"Write the whole column with {plural} or the whole column with {other_plural}.",
+            is_no_number & text.contains("%"),
+            "a percentage",
+            "Write a plain number: 0.15 for 15 %.",
         ),
+        Check(is_no_number, "not a number", LEAVE_EMPTY),
         Check(
-            text.notnull() & (value.isnull() | value.isinf()), "not a finite number", LEAVE_EMPTY
+            text.notnull() & value.isnull(),
+            f"not a number with {marks}, as the column has them",
+            f"Write the whole column with {marks} or the whole column with {other_marks}.",
+        ),
+        Check(value.isinf(), "not a finite number", LEAVE_EMPTY),
+        Check(
+            parts["sign"] != style.currency,
+            f"another currency sign, or none ({most})",
+            "Bring the whole column into one currency.",
         ),
     ]
-    if style.has_currency:
-        most = f"most cells have {style.currency}" if style.currency else "most cells have none"
-        checks.append(
-            Check(
-                currency_of(text) != style.currency,
-                f"another currency sign, or none ({most})",
-                "Bring the whole column into one currency.",
-            )
-        )
     if style.is_mixed:
         checks.append(
             Check(
-                fits & other & body.re_search("[.,]"),
-                f"a number that can be read two ways in a column with both {plural} and "
-                f"{other_plural}",
+                value != other,
+                f"a number that can be read two ways in a column with both {marks} and "
+                f"{other_marks}",
                 "Write the whole column in one way.",
             )
         )
@@ -224,13 +229,16 @@ def _outside(value: Column, column: SchemaColumn) -> Column:
     return ~value.between(column.low, column.high)
 
 
-def _body(text: Column, has_currency: bool) -> Column:
-    """Return the digits and signs of a cell in their plain forms."""
-    if has_currency:
-        text = text.re_replace(CURRENCY, "")
-    text = text.replace("−", "-").replace("’", "'").re_replace(NARROW_BLANKS, " ")
-    return trim(text, " ")
+def _in_usual_signs(text: Column) -> Column:
+    """Return a number without its currency, with the minus and group marks of a keyboard."""
+    bare = text.re_replace(CURRENCY, "").replace("−", "-").replace("’", "'")
+    return trim(bare.re_replace(NARROW_BLANKS, " "), " ")
 
 
-def _other(decimal: str) -> str:
-    return "." if decimal == "," else ","
+def _number(usual: Column, decimal: str) -> Column:
+    """Return the number that text is with this decimal mark, null where it is none."""
+    digits = usual
+    for mark in GROUP_MARKS[decimal]:
+        digits = digits.replace(mark, "")
+    value = digits.replace(",", ".").try_cast("float64")
+    return ifelse(usual.re_search(FORMS[decimal]), value, null("float64"))

@@ -83,6 +83,22 @@ class Reading:
             asked["different"] = cells.nunique()
         return asked
 
+    def new_parts(self, table: Table) -> dict[str, Column]:
+        """Return what text that is not written plainly may be, for `parts` to find again."""
+        cells = self.cells(table)
+        found = numbers.parts(cells) if self.is_number_text else dates.parts(cells)
+        return {f" {self.field.place} {name}": part for name, part in found.items()}
+
+    def parts(self, table: Table) -> dict[str, Column]:
+        """Return what `new_parts` has put into the table."""
+        names = ("sign", "point", "comma") if self.is_number_text else dates.ORDERS
+        return {name: table[f" {self.field.place} {name}"] for name in names}
+
+    def second_look(self, table: Table) -> dict[str, Column]:
+        """Return what to count to settle how the cells are written."""
+        look = numbers.second_look if self.is_number_text else dates.second_look
+        return look(self.cells(table), self.parts(table))
+
     def take(self, counts: dict[str, Any], n_rows: int) -> None:
         """Take in what the first look at a table of so many rows has counted."""
         self.counts = counts
@@ -94,10 +110,14 @@ class Reading:
         """Return the cells as the schema wants them, with all that may be wrong with them."""
         cells, column = self.cells(table), self.field.column
         found = Conversion(cells)
-        if self.is_number_text:
-            found = numbers.converted(cells, self.style, column)
+        if self.is_number_text and self.style.is_plain:
+            found = Conversion(cells.try_cast("float64"))
+        elif self.is_number_text:
+            found = numbers.converted(cells, self.parts(table), self.style, column)
+        elif self.is_date_text and self.style.is_plain:
+            found = Conversion(cells.try_cast("date"))
         elif self.is_date_text:
-            found = dates.converted(cells, self.style)
+            found = dates.converted(cells, self.parts(table), self.style)
         elif self.stored == "typed":
             of_type = {"number": numbers.from_numbers, "date": dates.from_dates}
             found = of_type[column.type](cells, column)

@@ -116,10 +116,13 @@ def open_text(path: Path, name: str) -> Source:
 
 def _as_it_is(path: Path, delimiter: str, places: list[str], lines: int | None) -> Table | None:
     """Let DuckDB read a file, or return None where it finds it irregular."""
+    rows = engine.text_table(path, places, delimiter)
     try:
-        table = kept(cleaned(engine.text_table(path, places, delimiter)))
+        table = kept(cleaned(rows))
     except engine.TextError:
         return None
+    finally:
+        engine.forget(rows)
     is_whole = lines is None or engine.n_rows(table) == lines - 1
     return table if is_whole else None
 
@@ -147,8 +150,10 @@ def _copied(
                 csv.writer(target, lineterminator="\n").writerows(rows)
             except UnicodeError as error:
                 raise _not_decoded(name, encoding) from error
-        table = engine.text_table(plain, [ROW, *places], ",", has_header=False)
-        return kept(cleaned(table).cast({ROW: "int64"}))
+        rows = engine.text_table(plain, [ROW, *places], ",", has_header=False)
+        table = kept(cleaned(rows).cast({ROW: "int64"}))
+        engine.forget(rows)
+        return table
 
 
 def _rows_to_copy(

@@ -344,14 +344,19 @@ def test_as_expression_takes_any_table(tmp_path):
 def test_file_order_is_kept(tmp_path):
     # More rows than DuckDB hands to one thread at a time.
     n = 300_000
-    lines = (f"c{(number * 7919) % n},2024-01-01,{number}" for number in range(n))
+    lines = [f"c{(number * 7919) % n},2024-01-01,{number}" for number in range(n)]
     path = written(tmp_path, "customer_id,date,amount\n" + "\n".join(lines))
     amounts = tables.read(path, "transactions").frame["amount"]
     assert amounts.tolist() == list(range(n))
+    lines[250_000] += "x"
+    path.write_text("customer_id,date,amount\n" + "\n".join(lines))
+    table = tables.read(path, "transactions", faulty_rows="set aside")
+    assert table.set_aside[["row", "value"]].to_numpy().tolist() == [[250_002, "250000x"]]
+    assert table.frame["amount"].tolist() == [*range(250_000), *range(250_001, n)]
 
 
 def tables_in_duckdb():
-    found = engine.connection().raw_sql("SELECT table_name FROM duckdb_tables()")
+    found = engine.connection().raw_sql("SELECT table_name FROM information_schema.tables")
     return {row[0] for row in found.fetchall()}
 
 
