@@ -1,6 +1,7 @@
 """How charts look and how they become SVG and PNG, the same bytes every time."""
 
 import io
+import logging
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,8 @@ def use_style() -> None:
     import matplotlib as mpl
     from cycler import cycler
 
+    # The Chinese font has one weight, and a title in it is meant to fall back to that.
+    logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
     mpl.rcParams.update(
         {
             "font.family": fonts.use_in_charts(),
