@@ -171,7 +171,7 @@ def sums_by_period(
         last_date=prepared["day"].max(),
         missing=(prepared["day"].isnull() | prepared["profit_cents"].isnull()).sum(),
     )
-    frame = sums.order_by("customer_id", "number").to_pandas()
+    frame = tables.as_frame(sums.order_by("customer_id", "number"))
     refuse_missing(int(frame["missing"].sum()), (date, amount, cost))
     frame["last_date"] = pd.to_datetime(frame["last_date"])
     return frame

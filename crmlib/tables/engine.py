@@ -1,5 +1,6 @@
 """The one module that knows Ibis and DuckDB: connections, and tables as expressions."""
 
+import atexit
 import contextlib
 import os
 import re
@@ -59,7 +60,7 @@ def connection() -> "Backend":
     """
     process = os.getpid()
     if process not in _connections:
-        # DuckDB makes this folder when it first needs it, and removes it at the end.
+        # DuckDB makes this folder when it first needs it, and removes it when it is closed.
         spill = Path(tempfile.gettempdir()) / f"crmlib-{uuid.uuid4().hex}"
         backend = ibis.duckdb.connect(temp_directory=str(spill))
         # DuckDB's progress bar would stand in the middle of notebooks and reports. In Jupyter
@@ -68,6 +69,7 @@ def connection() -> "Backend":
             backend.raw_sql("SET enable_progress_bar = false")
         ibis.set_backend(backend)
         _connections[process] = backend
+        atexit.register(_close, backend, process)
     return _connections[process]
 
 
@@ -164,6 +166,11 @@ def kept(table: Table) -> Table:
     rows = backend.create_table(name, table, temp=True)
     weakref.finalize(rows.op(), _drop, backend, name, os.getpid()).atexit = False
     return rows
+
+
+def _close(backend: "Backend", process: int) -> None:
+    if os.getpid() == process:
+        backend.disconnect()
 
 
 def _drop(backend: "Backend", name: str, process: int) -> None:
