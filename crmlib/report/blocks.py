@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from crmlib.errors import InputError
+from crmlib.report.attachments import file_bytes
 from crmlib.report.charts import draw, use_style
 from crmlib.report.document import BLOCK_TYPE
 from crmlib.report.formatting import FormattedColumn, format_columns
@@ -122,6 +123,31 @@ def finding(text: str, detail: str = "") -> None:
         {"text/html": shown, "text/plain": plain},
         {"kind": "finding", "text": text, "detail": detail},
     )
+
+
+def attachment(df: "pd.DataFrame", name: str) -> None:
+    """Give a table along as a file beside the report: every row, for people to work with.
+
+    A link in JupyterLab; with `crmlib report` the file lies in the report's folder. Text that a
+    spreadsheet would run as a formula is made harmless.
+
+    Parameters
+    ----------
+    df : pandas DataFrame
+        The rows to hand over; no more personal data than the reader needs.
+    name : str
+        File name ending in ``.csv`` or ``.xlsx``.
+
+    Raises
+    ------
+    InputError
+        If the name is not a plain file name.
+    """
+    content = base64.b64encode(file_bytes(df, name)).decode()
+    block = {"kind": "attachment", "name": name, "rows": len(df), "content": content}
+    kind = "text/csv" if name.endswith(".csv") else "application/octet-stream"
+    shown = f'<a download="{name}" href="data:{kind};base64,{content}">{name}</a>, {len(df):,} rows'
+    _show({"text/html": shown, "text/plain": f"{name}, {len(df):,} rows"}, block)
 
 
 def run_record(*tables: Any, seed: int | None = None, period: Any = None) -> None:

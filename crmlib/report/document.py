@@ -114,6 +114,8 @@ def _part(output: dict[str, Any]) -> Prose | dict[str, Any] | None:
     data = output.get("data", {})
     if BLOCK_TYPE in data:
         block = data[BLOCK_TYPE]
+        if block["kind"] == "attachment":
+            return Prose(f"`{block['name']}`, {block['rows']:,} rows, lies beside this report.")
         return None if block["kind"] == "caption" else dict(block)
     if WIDGET in data or not data:
         return None

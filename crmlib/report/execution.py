@@ -1,5 +1,6 @@
 """Running one notebook in a kernel of its own, and judging whether it really ran."""
 
+import base64
 import json
 import logging
 import os
@@ -75,14 +76,20 @@ class Execution:
     @property
     def run_record(self) -> dict[str, Any]:
         """What the notebook's last `run_record` block says: inputs, seed, period."""
-        found: dict[str, Any] = {}
+        records = [block for block in self._blocks() if block.get("kind") == "run_record"]
+        return records[-1] if records else {}
+
+    @property
+    def attachments(self) -> dict[str, bytes]:
+        """Files that go with the report, by name."""
+        blocks = [block for block in self._blocks() if block.get("kind") == "attachment"]
+        return {block["name"]: base64.b64decode(block["content"]) for block in blocks}
+
+    def _blocks(self) -> Iterator[dict[str, Any]]:
         for cell in self.notebook.cells:
             for output in cell.get("outputs", []):
                 block = output.get("data", {}).get(BLOCK_TYPE, {})
-                block = json.loads(block) if isinstance(block, str) else block
-                if block.get("kind") == "run_record":
-                    found = block
-        return found
+                yield json.loads(block) if isinstance(block, str) else block
 
     @property
     def warnings(self) -> list[dict[str, Any]]:

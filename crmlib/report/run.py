@@ -21,6 +21,7 @@ import nbformat
 
 from crmlib import __version__
 from crmlib.report import publishing, rendering
+from crmlib.report.attachments import FILE_NAME
 from crmlib.report.execution import Execution, Failure, run_notebook
 from crmlib.report.exit_codes import CELL_FAILED, GOOD, RENDERING_FAILED
 from crmlib.report.notebooks import WORKBOOK, Notebook
@@ -194,6 +195,8 @@ def run_report(
         failure = execution.failure
         if failure is None:
             failure = _render(execution, record, folder)
+        if failure is None:
+            _write_attachments(execution, record, folder)
     except Exception as error:
         failure = _own_failure(CELL_FAILED, "crmlib itself failed", error)
     if stop.is_set():
@@ -222,6 +225,16 @@ def _render(execution: Execution, record: dict[str, Any], folder: Path) -> Failu
     record["pdf_sha256"] = hashlib.sha256(pdf.read_bytes()).hexdigest()
     record["warnings"] = execution.warnings
     return None
+
+
+def _write_attachments(execution: Execution, record: dict[str, Any], folder: Path) -> None:
+    """Write the files that go with the report, and their hashes into the record."""
+    record["attachments"] = {}
+    for name, content in execution.attachments.items():
+        # The notebook can have been made by anyone: a name is never a path.
+        if FILE_NAME.fullmatch(name):
+            (folder / name).write_bytes(content)
+            record["attachments"][name] = hashlib.sha256(content).hexdigest()
 
 
 def _own_failure(exit_code: int, what: str, error: Exception) -> Failure:

@@ -1,0 +1,73 @@
+"""Lists that go with a report, as files a spreadsheet opens without running anything in them."""
+
+import io
+import re
+import zipfile
+from typing import TYPE_CHECKING, Any
+
+from crmlib.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FILE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*\.(csv|xlsx)")
+# A spreadsheet takes text that begins like this for a formula.
+FORMULA_START = re.compile(r"^\s*[=+\-@\t\r|%]")
+EARLIEST = (1980, 1, 1, 0, 0, 0)  # the first moment a zip file can name
+
+
+def file_bytes(df: "pd.DataFrame", name: str) -> bytes:
+    """Write a table as CSV or Excel, the same bytes every time.
+
+    Text that a spreadsheet would take for a formula is given a leading apostrophe; numbers and
+    dates stay what they are.
+
+    Parameters
+    ----------
+    df : DataFrame
+    name : str
+        File name in small letters, digits, hyphens and underscores, ending in .csv or .xlsx.
+
+    Returns
+    -------
+    bytes
+
+    Raises
+    ------
+    InputError
+        When the name is not of that form.
+    """
+    if not FILE_NAME.fullmatch(name):
+        raise InputError(
+            f'The file name "{name}" must be small letters, digits, hyphens and underscores, '
+            "ending in .csv or .xlsx."
+        )
+    safe = df.rename(columns=as_text_not_formula).map(as_text_not_formula)
+    if name.endswith(".csv"):
+        # The mark at the start tells Excel that the text is UTF-8.
+        return safe.to_csv(index=False, lineterminator="\r\n").encode("utf-8-sig")
+    buffer = io.BytesIO()
+    safe.to_excel(buffer, index=False, engine="openpyxl")
+    return without_clock(buffer.getvalue())
+
+
+def as_text_not_formula(value: Any) -> Any:
+    """Return text that begins like a formula with an apostrophe before it."""
+    if isinstance(value, str) and FORMULA_START.match(value):
+        return f"'{value}"
+    return value
+
+
+def without_clock(workbook: bytes) -> bytes:
+    """Return an Excel file without the times at which it was made."""
+    result = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(workbook)) as old,
+        zipfile.ZipFile(result, "w", zipfile.ZIP_DEFLATED) as new,
+    ):
+        for entry in old.namelist():
+            content = old.read(entry)
+            if entry == "docProps/core.xml":
+                content = re.sub(rb"\d{4}-\d\d-\d\dT[\d:]+Z", b"1980-01-01T00:00:00Z", content)
+            new.writestr(zipfile.ZipInfo(entry, EARLIEST), content, zipfile.ZIP_DEFLATED)
+    return result.getvalue()

@@ -1,0 +1,95 @@
+"""Lists beside a report: harmless in a spreadsheet, the same bytes every time.
+
+Oracle: what csv and openpyxl read back, cell by cell, from the bytes written.
+"""
+
+import csv
+import io
+import json
+
+import nbformat
+import openpyxl
+import pandas as pd
+import pytest
+
+from crmlib.errors import InputError
+from crmlib.report.attachments import file_bytes
+from crmlib.report.execution import Execution
+
+HOSTILE = ["=1+1", "+49 30 1234", "-cmd", "@SUM(A1)", "\t=1", " =1", "|x", "%x", "\r=1"]
+
+
+def rows_of(content: bytes, name: str) -> list[list]:
+    if name.endswith(".csv"):
+        text = content.decode("utf-8-sig")
+        return list(csv.reader(io.StringIO(text, newline="")))
+    sheet = openpyxl.load_workbook(io.BytesIO(content)).active
+    return [list(row) for row in sheet.iter_rows(values_only=True)]
+
+
+@pytest.mark.parametrize("name", ["list.csv", "list.xlsx"])
+def test_no_text_begins_like_a_formula(name):
+    df = pd.DataFrame({"=name": HOSTILE, "money": [-1.5] * len(HOSTILE)})
+    header, *rows = rows_of(file_bytes(df, name), name)
+    assert header == ["'=name", "money"]
+    for row in rows:
+        assert row[0].startswith("'")
+        assert float(row[1]) == -1.5
+
+
+@pytest.mark.parametrize("name", ["list.csv", "list.xlsx"])
+def test_everything_else_stays_as_it_is(name):
+    df = pd.DataFrame({"名": ["木兰 & Co", 'a,b\n"c"'], "n": [1, 2]})
+    header, *rows = rows_of(file_bytes(df, name), name)
+    assert header == ["名", "n"]
+    assert [row[0] for row in rows] == df["名"].tolist()
+
+
+@pytest.mark.parametrize("name", ["list.csv", "list.xlsx"])
+def test_the_same_rows_give_the_same_bytes(name, monkeypatch):
+    df = pd.DataFrame({"a": [1]})
+    first = file_bytes(df, name)
+    monkeypatch.setattr("time.time", lambda: 2e9)
+    assert file_bytes(df, name) == first
+
+
+@pytest.mark.parametrize("name", ["../x.csv", "run.json", "A.csv", "x.csv.exe", "", "a b.csv"])
+def test_a_name_that_is_not_a_plain_list_is_refused(name):
+    with pytest.raises(InputError, match="file name"):
+        file_bytes(pd.DataFrame({"a": [1]}), name)
+
+
+def test_attachments_are_taken_from_the_notebook():
+    block = {"kind": "attachment", "name": "a.csv", "rows": 1, "content": "YQ=="}
+    output = nbformat.v4.new_output(
+        "display_data", {"application/vnd.crmlib.block+json": json.dumps(block)}
+    )
+    cell = nbformat.v4.new_code_cell("x", outputs=[output])
+    execution = Execution(nbformat.v4.new_notebook(cells=[cell]), failure=None)
+    assert execution.attachments == {"a.csv": b"a"}
+
+
+MAKE_A_LIST = """\
+import pandas as pd
+from crmlib.report.blocks import attachment
+attachment(pd.DataFrame({"name": ["=HYPERLINK(1)", "木兰"]}), "contacts.csv")
+"""
+SMUGGLE = """\
+from IPython.display import display
+block = {"kind": "attachment", "name": "../../../evil.csv", "rows": 1, "content": "YQ=="}
+display({"text/plain": "", "application/vnd.crmlib.block+json": block}, raw=True)
+"""
+
+
+def test_a_list_lies_beside_its_report_and_nowhere_else(workbook):
+    workbook.add("clp/lists", MAKE_A_LIST, SMUGGLE)
+    assert workbook.run().exit_code == 0
+    folder = workbook.reports / "clp/lists"
+    assert rows_of((folder / "contacts.csv").read_bytes(), "contacts.csv") == [
+        ["name"],
+        ["'=HYPERLINK(1)"],
+        ["木兰"],
+    ]
+    record = workbook.record("clp/lists")
+    assert record["attachments"] == {"contacts.csv": workbook.files("clp/lists")["contacts.csv"]}
+    assert not list(workbook.folder.rglob("evil.csv"))
