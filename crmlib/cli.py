@@ -297,8 +297,9 @@ def check(
 ) -> None:
     """See whether FILE can be read as a table of KIND, and what is in it.
 
-    KIND is customers, transactions, activities, complaints or responses. FILE is a CSV,
-    Parquet or Excel file, or a database such as sqlite:///shop.db#sales.
+    KIND is customers, transactions, activities, complaints, responses or frame (a list to draw
+    a sample from). FILE is a CSV, Parquet or Excel file, or a database such as
+    sqlite:///shop.db#sales.
     """
     renamed = _column_names(columns)
     from crmlib import tables

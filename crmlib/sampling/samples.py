@@ -6,7 +6,7 @@ calibrated. `SurveySample` holds them, checked once, and turns them into the num
 variance formulas count with: one `Stage` for each stage of the draw.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -43,7 +43,7 @@ class Stage:
     reached : ndarray, shape (strata,)
         Product of the sampling fractions of the stages before, 1 at the first.
     labels : sequence
-        What the strata are called.
+        What each stratum is called.
     noun : str
         "stratum", or "cluster" at later stages.
     """
@@ -53,7 +53,7 @@ class Stage:
     size: Array
     population: Array | None
     reached: Array
-    labels: Sequence[Any]
+    labels: Any
     noun: str
 
     @property
@@ -63,11 +63,86 @@ class Stage:
             return np.zeros(len(self.size))
         return self.size / self.population
 
-    def unit_totals(self, values: Array) -> Array:
-        """Sum the values of rows by unit."""
-        if self.unit is None:
+    def unit_totals(self, values: Array, rows: Codes | None = None) -> Array:
+        """Sum values by unit, shape (units,).
+
+        Parameters
+        ----------
+        values : ndarray, shape (rows,)
+        rows : ndarray of int, optional
+            Rows they belong to, where they are not all; the others count as 0.
+        """
+        unit = self.unit if rows is None or self.unit is None else self.unit[rows]
+        if unit is not None:
+            return np.bincount(unit, values, minlength=len(self.stratum)).astype(float, copy=False)
+        if rows is None:
             return values
-        return np.bincount(self.unit, values, minlength=len(self.stratum))
+        totals = np.zeros(len(self.stratum))
+        totals[rows] = values
+        return totals
+
+
+@dataclass(frozen=True, eq=False)
+class Auxiliaries:
+    """The variables weights are calibrated to, as a matrix X whose indicators are not written out.
+
+    Attributes
+    ----------
+    margins : tuple of ndarray of int, each of shape (rows,)
+        Level of each categorical variable, numbered from 0; L levels are L indicator columns.
+    numbers : ndarray, shape (rows, variables)
+        Numeric variables, the columns after all indicators.
+    """
+
+    margins: tuple[Codes, ...]
+    numbers: Array
+
+    @cached_property
+    def starts(self) -> list[int]:
+        """First column of each margin, and of the numbers."""
+        levels = [int(level.max()) + 1 for level in self.margins]
+        return [int(start) for start in np.concatenate([[0], np.cumsum(levels)])]
+
+    def totals(self, weights: Array) -> Array:
+        """X'w, shape (columns,)."""
+        ends = zip(self.margins, self.starts, self.starts[1:], strict=False)
+        counts = [np.bincount(level, weights, end - start) for level, start, end in ends]
+        return np.concatenate([*counts, self.numbers.T @ weights])
+
+    def fitted(self, coefficients: Array) -> Array:
+        """X b, shape (rows,)."""
+        fitted = self.numbers @ coefficients[self.starts[-1] :]
+        for level, start in zip(self.margins, self.starts, strict=False):
+            fitted += coefficients[start:][level]
+        return fitted
+
+    def cross_products(self, weights: Array) -> Array:
+        """X'DX with the weights on the diagonal of D, shape (columns, columns)."""
+        k = self.starts[-1]
+        n_columns = k + self.numbers.shape[1]
+        result = np.zeros((n_columns, n_columns))
+        for i, first in enumerate(self.margins):
+            rows = slice(self.starts[i], self.starts[i + 1])
+            n_first = self.starts[i + 1] - self.starts[i]
+            for j, second in enumerate(self.margins[: i + 1]):
+                columns = slice(self.starts[j], self.starts[j + 1])
+                n_second = self.starts[j + 1] - self.starts[j]
+                cells = np.bincount(first * n_second + second, weights, n_first * n_second)
+                result[rows, columns] = cells.reshape(n_first, n_second)
+                result[columns, rows] = result[rows, columns].T
+            for v, values in enumerate(self.numbers.T):
+                result[rows, k + v] = np.bincount(first, weights * values, n_first)
+                result[k + v, rows] = result[rows, k + v]
+        result[k:, k:] = self.numbers.T @ (weights[:, None] * self.numbers)
+        return result
+
+    def inverse(self, weights: Array) -> Array:
+        """Generalised inverse of X'DX: every margin holds the constant, so X may lack full rank."""
+        products = self.cross_products(weights)
+        length = np.sqrt(np.diag(products))
+        length[length == 0] = 1.0
+        scaled = products / np.outer(length, length)
+        return np.linalg.pinv(scaled, rcond=1e-12, hermitian=True) / np.outer(length, length)
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,91 +153,27 @@ class Calibration:
     ----------
     base_weights : ndarray, shape (rows,)
         Weights before calibration.
-    margins : tuple of ndarray of int, each of shape (rows,)
-        Number of the level of each categorical auxiliary variable.
-    numbers : ndarray, shape (rows, variables)
-        Numeric auxiliary variables.
+    auxiliaries : Auxiliaries
     adjust : callable
         Weights that meet the same totals, made from other base weights.
     """
 
     base_weights: Array
-    margins: tuple[Codes, ...]
-    numbers: Array
+    auxiliaries: Auxiliaries
     adjust: Callable[[Array], Array]
 
     def residuals(self, values: Array) -> Array:
         """Residuals of a regression on the auxiliary variables, weighted by the base weights.
 
         The variance of a calibrated estimator is that of the residuals of its linearised values
-        (Deville and Särndal 1992, result 5). Checked against R survey 4.1-1.
+        (Deville and Särndal 1992, section 3). Checked against R survey 4.1-1.
         """
-        if len(self.margins) == 1 and not self.numbers.shape[1]:
-            level = self.margins[0]
-            sums = np.bincount(level, self.base_weights * values)
-            return values - (sums / self._size[0])[level]
-        products = [
-            np.bincount(level, self.base_weights * values, minlength=len(size))
-            for level, size in zip(self.margins, self._size, strict=True)
-        ]
-        products.append(self._scaled_numbers.T @ (self.base_weights * values))
-        coefficients = self._inverse @ np.concatenate(products)
-        fitted = self._scaled_numbers @ coefficients[len(coefficients) - self.numbers.shape[1] :]
-        start = 0
-        for level, size in zip(self.margins, self._size, strict=True):
-            fitted += coefficients[start : start + len(size)][level]
-            start += len(size)
-        return values - fitted
-
-    @cached_property
-    def _size(self) -> tuple[Array, ...]:
-        return tuple(np.bincount(level, self.base_weights) for level in self.margins)
-
-    @cached_property
-    def _scaled_numbers(self) -> Array:
-        length = np.sqrt(self.base_weights @ self.numbers**2 / self.base_weights.sum())
-        return self.numbers / np.where(length > 0, length, 1.0)
+        products = self.auxiliaries.totals(self.base_weights * values)
+        return values - self.auxiliaries.fitted(self._inverse @ products)
 
     @cached_property
     def _inverse(self) -> Array:
-        """Generalised inverse of X'DX; every margin holds the constant, so X is not of full rank."""
-        return np.linalg.pinv(
-            cross_products(self.margins, self._scaled_numbers, self.base_weights), hermitian=True
-        )
-
-
-def cross_products(margins: Sequence[Codes], numbers: Array, weights: Array) -> Array:
-    """X'DX of indicator columns and numbers without writing the indicators out.
-
-    Parameters
-    ----------
-    margins : sequence of ndarray of int, each of shape (rows,)
-        Levels, numbered from 0; a margin with L levels stands for L indicator columns.
-    numbers : ndarray, shape (rows, variables)
-    weights : ndarray, shape (rows,)
-        Diagonal of D.
-
-    Returns
-    -------
-    ndarray, shape (columns, columns)
-        The indicators first.
-    """
-    levels = [int(level.max()) + 1 for level in margins]
-    starts = np.concatenate([[0], np.cumsum(levels)]).astype(int)
-    k = int(starts[-1])
-    result = np.zeros((k + numbers.shape[1], k + numbers.shape[1]))
-    for i, first in enumerate(margins):
-        rows = slice(starts[i], starts[i + 1])
-        for j, second in enumerate(margins[: i + 1]):
-            columns = slice(starts[j], starts[j + 1])
-            cells = np.bincount(first * levels[j] + second, weights, levels[i] * levels[j])
-            result[rows, columns] = cells.reshape(levels[i], levels[j])
-            result[columns, rows] = result[rows, columns].T
-        for v, values in enumerate(numbers.T):
-            result[rows, k + v] = np.bincount(first, weights * values, levels[i])
-            result[k + v, rows] = result[rows, k + v]
-    result[k:, k:] = numbers.T @ (weights[:, None] * numbers)
-    return result
+        return self.auxiliaries.inverse(self.base_weights)
 
 
 @dataclass(frozen=True, eq=False)
@@ -205,6 +216,7 @@ class SurveySample:
     order: str | None = None
 
     def __post_init__(self) -> None:
+        """Check the columns."""
         for name in ("clusters", "population"):
             given = getattr(self, name)
             if isinstance(given, str):
@@ -223,7 +235,7 @@ class SurveySample:
         object.__setattr__(self, "data", self.data.copy(deep=False))
         _ = self.weights, self.stages
         if self.order is not None:
-            column_of(self.data, self.order)
+            codes_of(self.data, self.order)
 
     @cached_property
     def weights(self) -> Array:
@@ -234,8 +246,9 @@ class SurveySample:
             n_missing = int(np.isnan(weights).sum())
             raise InputError(
                 f'Column "{self.weight}": {len(wrong):,} weights cannot be used, {n_missing:,} '
-                f"of them missing and the others negative or infinite; {rows_named(self.data, wrong)}. "
-                "Give every row a weight of 0 or more, or take the row out."
+                "of them missing and the others negative or infinite; "
+                f"{rows_named(self.data, wrong)}. Give every row a weight of 0 or more, or take "
+                "the row out."
             )
         if weights.sum() == 0:
             raise InputError(f'Column "{self.weight}": all weights are 0.')
@@ -245,9 +258,9 @@ class SurveySample:
     def stages(self) -> tuple[Stage, ...]:
         """The stages of the draw, those that count for the variance, first stage first."""
         n = len(self.data)
-        if self.strata is None:
-            parent, labels = np.zeros(n, dtype=np.int64), ["the whole sample"]
-        else:
+        parent: Codes = np.zeros(n, dtype=np.int64)
+        labels: Any = ["the whole sample"]
+        if self.strata is not None:
             parent, labels = codes_of(self.data, self.strata)
         reached = np.ones(len(labels))
         n_stages = max(len(self.clusters), len(self.population), 1)
@@ -265,6 +278,21 @@ class SurveySample:
             labels = self.data[column].to_numpy()[first_rows(stage.unit, len(stage.stratum))]
             reached = (stage.reached * stage.fraction)[stage.stratum]
         return tuple(stages)
+
+    @cached_property
+    def drawing_order(self) -> Codes:
+        """First-stage units by stratum and, within it, in the order of a systematic draw."""
+        if self.order is None:
+            raise InputError(
+                "The successive-difference variance needs the order of the systematic draw: "
+                'SurveySample(..., order="its column").'
+            )
+        stage = self.stages[0]
+        place = pd.factorize(self.data[self.order], sort=True)[0]
+        if stage.unit is not None:
+            by_place = np.argsort(place, kind="stable")
+            place = place[by_place][first_rows(stage.unit[by_place], len(stage.stratum))]
+        return np.lexsort((place, stage.stratum))
 
     def _stage(
         self,
@@ -369,7 +397,7 @@ def numbers_of(data: pd.DataFrame, column: str, what: str) -> Array:
     return values.to_numpy(dtype=np.float64, na_value=np.nan)
 
 
-def codes_of(data: pd.DataFrame, column: str) -> tuple[Codes, Sequence[Any]]:
+def codes_of(data: pd.DataFrame, column: str) -> tuple[Codes, Any]:
     """Numbers from 0 for the values of a column, and the values.
 
     Raises
@@ -385,6 +413,32 @@ def codes_of(data: pd.DataFrame, column: str) -> tuple[Codes, Sequence[Any]]:
             f"{rows_named(data, missing)}. Fill them in, or take these rows out."
         )
     return codes.astype(np.int64, copy=False), values
+
+
+def indicator_of(data: pd.DataFrame, column: str, value: Any = None) -> Array:
+    """One where a column has the value, 0 where another, NaN where none.
+
+    Without a value the column is one of true and false, or 0 and 1.
+
+    Raises
+    ------
+    InputError
+        When the value does not occur, or none is given and the column is another.
+    """
+    values = column_of(data, column)
+    known = values.dropna()
+    if value is not None:
+        equal = (values == value).fillna(False).to_numpy(dtype=bool)
+        if equal.any():
+            return np.where(values.isna(), np.nan, equal.astype(float))
+        message = f'Column "{column}" never holds {value!r}.'
+    else:
+        if pd.api.types.is_numeric_dtype(values) or all(isinstance(v, bool) for v in known):
+            numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
+            if np.isin(numbers[~np.isnan(numbers)], (0.0, 1.0)).all():
+                return numbers
+        message = f'Column "{column}" is not true or false, 0 or 1; value= says what to count.'
+    raise InputError(f"{message} It holds {listed(sorted(known.unique(), key=str), shown=12)}.")
 
 
 def first_rows(codes: Codes, n: int) -> Codes:

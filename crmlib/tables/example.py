@@ -20,6 +20,7 @@ from numpy.random import Generator, SeedSequence, default_rng
 from numpy.typing import ArrayLike, NDArray
 
 from crmlib.errors import InputError
+from crmlib.tables.example_contacts import contacts
 
 COMPANY_NAME = "Qinghe Bay Office & Electronics"
 CUSTOMERS = 500
@@ -230,6 +231,7 @@ PARTS = [
     "activities",
     "complaints",
     "survey",
+    "contacts",
 ]
 
 
@@ -250,12 +252,15 @@ class Truth:
         One row per customer and month from joining until 24 months after the last observed
         one: `age` (1 is the month of joining), `stage`, `expected_profit` (the curve),
         `profit` (what was drawn; in observed months the sum of amount less cost), `observed`.
+    contacts
+        One row: what a sample from the contacts should find, and how many faults were put in.
     segments, product_mix, sequences, unit_costs, complaint_rates, drivers, survey_shifts
         The settings from which the tables were drawn.
     """
 
     customers: pd.DataFrame
     months: pd.DataFrame
+    contacts: pd.DataFrame
     segments: pd.DataFrame
     product_mix: pd.DataFrame
     sequences: pd.DataFrame
@@ -267,13 +272,14 @@ class Truth:
 
 @dataclass(frozen=True)
 class ExampleCompany:
-    """The five tables of the example company and the truth behind them."""
+    """The six tables of the example company and the truth behind them."""
 
     customers: pd.DataFrame
     transactions: pd.DataFrame
     activities: pd.DataFrame
     complaints: pd.DataFrame
     responses: pd.DataFrame
+    contacts: pd.DataFrame
     truth: Truth
 
 
@@ -290,7 +296,7 @@ def company(seed: int = 2026, months: int = 36) -> ExampleCompany:
     Returns
     -------
     ExampleCompany
-        Customers, transactions, activities, complaints, responses and the truth.
+        Customers, transactions, activities, complaints, responses, contacts and the truth.
 
     Raises
     ------
@@ -309,17 +315,25 @@ def company(seed: int = 2026, months: int = 36) -> ExampleCompany:
     transactions = _transactions(random, observed, life)
     first_purchase = transactions.groupby("customer_id")["date"].min()
     last_day = _day(FIRST_MONTH + int(months)) - np.timedelta64(1, "D")
+    customers = _customers(random["people"], life, first_purchase)
+    frame, true_frame = contacts(
+        random["contacts"],
+        _accounts(customers, life, transactions, FIRST_MONTH + int(months) - 1),
+        (FIRST_MONTH + int(months) - 2).item().year,
+    )
     return ExampleCompany(
-        customers=_customers(random["people"], life, first_purchase),
+        customers=customers,
         transactions=transactions,
         activities=_activities(
             random["activities"], observed, transactions, life, first_purchase, last_day
         ),
         complaints=_complaints(random["complaints"], observed, life, first_purchase, last_day),
         responses=_responses(random["survey"], observed, life, int(months)),
+        contacts=frame,
         truth=Truth(
             customers=_true_customers(life, history, int(months)),
             months=history,
+            contacts=true_frame,
             segments=SEGMENTS.reset_index(),
             product_mix=PRODUCT_MIX.reset_index(),
             sequences=SEQUENCES.copy(),
@@ -727,6 +741,22 @@ def _combined(places: str, between: str, kinds: str) -> list[str]:
 # --- what is done for them, what they say -----------------------------------------------------
 
 
+def _accounts(
+    customers: pd.DataFrame,
+    life: pd.DataFrame,
+    transactions: pd.DataFrame,
+    last_month: np.datetime64,
+) -> pd.DataFrame:
+    """Return the customers still buying, with their revenue of the last twelve months."""
+    recent = transactions[transactions["date"] >= _day(last_month - 11)]
+    revenue = recent.groupby("customer_id")["amount"].sum().round(2)
+    accounts = customers.set_index("customer_id")[["region", "customer_type"]]
+    accounts = accounts.assign(
+        segment=life["segment"], revenue=revenue.reindex(accounts.index, fill_value=0.0)
+    )
+    return accounts[life["stage"].loc[accounts.index] != "left"]
+
+
 def _activities(
     random: Generator,
     observed: pd.DataFrame,
@@ -886,7 +916,7 @@ def _days_in_month(
 
 # --- files ------------------------------------------------------------------------------------
 
-MONEY = ["amount", "cost", "discount", "growth_potential"]
+MONEY = ["amount", "cost", "discount", "growth_potential", "revenue"]
 
 
 def write_csv(example: ExampleCompany, folder: str | Path) -> list[Path]:

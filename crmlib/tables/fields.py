@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from crmlib.tables.faults import Fault, did_you_mean, nearest, quoted
-from crmlib.tables.schemas import Column, ColumnType, columns_of
+from crmlib.tables.schemas import KINDS_WITH_NUMBERS, Column, ColumnType, columns_of
 from crmlib.tables.sources import Source
 
 
@@ -79,8 +79,8 @@ def _mapping_faults(
         if name not in known:
             faults.append(
                 Fault(
-                    f'columns={{"{name}": "{theirs}"}}: {kind} have no column '
-                    f'"{name}"{did_you_mean(name, known)}',
+                    f'columns={{"{name}": "{theirs}"}}: "{name}" is no column of {kind}'
+                    f"{did_you_mean(name, known)}",
                     f"Ours comes first, yours second; ours are {', '.join(known)}.",
                 )
             )
@@ -124,7 +124,7 @@ def _looks_like_data(name: str) -> bool:
 
 
 def _extras(source: Source, fields: list[Field], kind: str) -> tuple[list[Field], list[str]]:
-    """Return the user's further columns; a survey's are numbers where all cells are."""
+    """Return the user's further columns; of some kinds they are numbers where all cells are."""
     used = {field.theirs for field in fields}
     names = {field.column.name.casefold() for field in fields}
     extras, notes = [], []
@@ -138,7 +138,7 @@ def _extras(source: Source, fields: list[Field], kind: str) -> tuple[list[Field]
                 f'"{own.theirs}"'
             )
             continue
-        wanted: ColumnType = "number" if kind == "responses" else "text"
+        wanted: ColumnType = "number" if kind in KINDS_WITH_NUMBERS else "text"
         column = Column(theirs, wanted, "a further column")
         extras.append(Field(column, theirs, place, is_extra=True))
     return extras, notes

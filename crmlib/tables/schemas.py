@@ -76,7 +76,23 @@ KINDS: dict[str, tuple[Column, ...]] = {
         Column("date", "date", "the day of the answer"),
         Column("overall", "number", "the overall score; further columns are kept as items"),
     ),
+    "frame": (
+        Column(
+            "unit_id",
+            "text",
+            "the person or account that can be drawn, one row each",
+            required=True,
+            unique=True,
+        ),
+        Column("contact", "text", "e-mail address or telephone number"),
+        Column("opted_out", "text", "yes or no"),
+        Column("account", "text", "the customer the contact belongs to"),
+        Column("revenue", "number", "money the account brings"),
+    ),
 }
+
+# Further columns of these are numbers where all cells are; of the others they are kept as text.
+KINDS_WITH_NUMBERS = frozenset({"responses", "frame"})
 
 
 def columns_of(kind: str) -> tuple[Column, ...]:

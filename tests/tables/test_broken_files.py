@@ -52,7 +52,7 @@ BROKEN = {
         {"columns": {"amont": "amount", "cost": "coast"}},
         """
         cannot be used as transactions: 2 faults.
-        1. columns={"amont": "amount"}: transactions have no column "amont" (did you mean "amount"?).
+        1. columns={"amont": "amount"}: "amont" is no column of transactions (did you mean "amount"?).
            Ours comes first, yours second; ours are customer_id, date, amount, cost, quantity, product_line, discount, order_id.
         2. columns={"cost": "coast"}: there is no column "coast".
            The columns are "customer_id", "date", "amount".""",

@@ -10,11 +10,13 @@ import pytest
 import statsmodels.api as sm
 from scipy import stats
 
+from crmlib import tables
 from crmlib.errors import InputError
 from crmlib.tables import example
 
 DATA = Path(__file__).parents[2] / "data"
-TABLES = ["customers", "transactions", "activities", "complaints", "responses"]
+DATED = ["transactions", "activities", "complaints", "responses"]
+TABLES = ["customers", *DATED, "contacts"]
 PARAMETERS = ["h1", "v", "g1", "N", "tau", "g2", "h2"]
 
 
@@ -69,8 +71,8 @@ def test_same_seed_same_bytes_and_another_seed_other_bytes(tmp_path, committed):
     first = content("first", committed)
     assert content("again", example.company(2026)) == first
     other = content("other", example.company(2027))
-    # The five tables and the true customers differ; the settings are the same for every seed.
-    assert sum(a != b for a, b in zip(first, other, strict=True)) == len(TABLES) + 1
+    # The tables, the true customers and contacts differ; settings are the same for every seed.
+    assert sum(a != b for a, b in zip(first, other, strict=True)) == len(TABLES) + 2
 
 
 def test_files_are_small_utf8_with_unix_line_ends():
@@ -386,6 +388,144 @@ def test_survey_answers(company):
     assert not responses.assign(wave=wave).duplicated(["customer_id", "wave"]).any()
 
 
+# --- contacts: oracle is analysis of variance, and the files as a user reads them -----------------
+
+
+def test_contacts_belong_to_the_customers_still_buying(company):
+    frame = company.contacts
+    customers = company.truth.customers.merge(company.customers, on="customer_id")
+    customers = customers.set_index("customer_id")
+    buying = customers.index[customers["stage"] != "left"]
+    number = frame.groupby("account").size()
+    assert sorted(number.index) == sorted(buying)
+    assert number.between(1, 8).all()
+    by_segment = number.groupby(customers["segment"]).mean()
+    assert by_segment.idxmax() == "key account"
+    assert by_segment["key account"] > 1.5 * by_segment.drop("key account").max()
+    assert 1300 < len(frame) < 1500
+    assert frame["unit_id"].tolist() == [f"K{n:04d}" for n in range(1, len(frame) + 1)]
+    who = customers.loc[frame["account"]]
+    assert (frame["region"].to_numpy() == who["region"].to_numpy()).all()
+    typed = frame["customer_type"].notna().to_numpy()
+    assert (frame["customer_type"].to_numpy() == who["customer_type"].to_numpy())[typed].all()
+
+
+def test_revenue_of_a_contact_is_what_the_account_paid_in_2025(company):
+    lines = company.transactions[company.transactions["date"].dt.year == 2025]
+    paid = cents(lines["amount"]).groupby(lines["customer_id"]).sum()
+    frame = company.contacts
+    assert cents(frame["revenue"]).tolist() == paid.loc[frame["account"]].tolist()
+
+
+def test_sales_areas_lie_inside_the_regions_and_differ_in_size(company):
+    frame = company.contacts
+    assert not frame[["account", "sales_area"]].drop_duplicates()["account"].duplicated().any()
+    assert (frame["sales_area"].str.rsplit(" ", n=1).str[0] == frame["region"]).all()
+    assert (frame.groupby("region")["sales_area"].nunique() == 10).all()
+    accounts = frame.groupby(["region", "sales_area"])["account"].nunique()
+    shares = accounts / accounts.groupby("region").transform("sum")
+    assert shares.to_numpy() == pytest.approx(np.tile(np.linspace(0.04, 0.16, 10), 4), abs=0.02)
+
+
+def intraclass_correlation(frame, group):
+    """Return the correlation within groups from the mean squares of an analysis of variance."""
+    fit = sm.OLS.from_formula(f"score_2025 ~ C({group})", frame).fit()
+    sizes = frame[group].value_counts()
+    size = (sizes.sum() - (sizes**2).sum() / sizes.sum()) / (len(sizes) - 1)
+    return (fit.mse_model - fit.mse_resid) / (fit.mse_model + (size - 1) * fit.mse_resid)
+
+
+def test_scores_are_alike_within_areas_and_between_waves_but_not_within_types(company):
+    frame = company.contacts
+    truth = company.truth.contacts.iloc[0]
+    scores = frame[["score_2024", "score_2025"]]
+    assert (scores == scores.round(1)).all(axis=None)
+    assert scores.min(axis=None) >= 0
+    assert scores.max(axis=None) <= 100
+    assert frame["score_2025"].mean() == pytest.approx(truth["mean_score"], abs=5e-5)
+    assert np.std(frame["score_2025"], ddof=1) == pytest.approx(truth["spread_score"], abs=5e-5)
+    assert 0.10 < truth["area_correlation"] < 0.20
+    # Groups of unequal size: the two definitions agree, though not to the last digit.
+    assert intraclass_correlation(frame, "sales_area") == pytest.approx(
+        truth["area_correlation"], abs=0.01
+    )
+    assert truth["wave_correlation"] == pytest.approx(0.95, abs=0.01)
+    assert stats.pearsonr(*scores.to_numpy().T).statistic == pytest.approx(
+        truth["wave_correlation"], abs=5e-5
+    )
+    assert abs(truth["type_correlation"]) < 0.01
+    assert intraclass_correlation(frame.dropna(), "customer_type") == pytest.approx(
+        truth["type_correlation"], abs=0.01
+    )
+
+
+def test_sorting_by_the_last_wave_gains_much_types_nothing_and_whole_areas_lose(company):
+    def variance_of_mean(groups):
+        """Of a proportional sample, as a share of that of a simple one (Lohr 2022, 3.4)."""
+        sizes = frame.groupby(groups)["score_2025"].size()
+        within = frame.groupby(groups)["score_2025"].var()
+        return (sizes * within).sum() / sizes.sum() / frame["score_2025"].var()
+
+    frame = company.contacts.dropna()
+    assert variance_of_mean("customer_type") == pytest.approx(1, abs=0.01)
+    assert variance_of_mean(pd.qcut(frame["score_2024"], 20)) < 0.15
+    # Means of whole areas vary more than means of as many contacts drawn one by one.
+    areas = frame.groupby("sales_area")["score_2025"].agg(["mean", "size"])
+    one_by_one = frame["score_2025"].var() / areas["size"]
+    assert (areas["mean"] - frame["score_2025"].mean()).pow(2).sum() > 3 * one_by_one.sum()
+
+
+def test_contacts_hold_the_faults_that_the_truth_counts(company):
+    frame = company.contacts
+    truth = company.truth.contacts.iloc[0]
+    assert frame["unit_id"].is_unique
+    assert len(frame) == truth["contacts"]
+    written = frame["contact"].dropna()
+    plain = written.str.strip().str.lower()
+    own = frame["unit_id"].str.lower().loc[plain.index] + "@example.com"
+    shared = plain[plain != own]
+    groups = {
+        "without_contact": frame.index[frame["contact"].isna()],
+        "shared_addresses": shared.index,
+        "without_customer_type": frame.index[frame["customer_type"].isna()],
+        "opted_out": frame.index[frame["opted_out"] == "yes"],
+    }
+    assert {name: len(rows) for name, rows in groups.items()} == {
+        "without_contact": 12,
+        "shared_addresses": 10,
+        "without_customer_type": 5,
+        "opted_out": round(0.04 * len(frame)),
+    }
+    assert all(truth[name] == len(rows) for name, rows in groups.items())
+    # A shared address is a colleague's, and told from it only once both are made comparable.
+    assert written.is_unique
+    assert plain.duplicated().sum() == 10
+    colleagues = pd.Index([own.index[own == address].item() for address in shared])
+    assert (frame["account"][colleagues].to_numpy() == frame["account"][shared.index]).all()
+    touched = np.concatenate([colleagues, *groups.values()])
+    assert len(set(touched)) == len(touched)
+    assert set(frame["opted_out"]) == {"yes", "no"}
+
+
+def test_contacts_are_read_as_a_frame(committed):
+    table = tables.read(DATA / "contacts.csv", kind="frame")
+    assert table.description["rows"] == len(committed.contacts)
+    mean = f"over all {len(table.frame):,} contacts is {table.frame['score_2025'].mean():.2f}."
+    assert mean in (DATA / "README.md").read_text(encoding="utf-8")
+    missing = {name: n for name, n in table.description["missing_cells"].items() if n}
+    assert missing == {"contact": 12, "customer_type": 5}
+    numbers = [name for name, dtype in table.frame.dtypes.items() if dtype.kind == "f"]
+    assert numbers == ["revenue", "score_2024", "score_2025"]
+    for name in numbers:
+        assert table.frame[name].tolist() == committed.contacts[name].tolist()
+
+
+def test_years_of_the_scores_are_those_of_the_waves():
+    company = example.company(5, 48)
+    assert list(company.contacts.filter(like="score")) == ["score_2025", "score_2026"]
+    assert set(company.responses["date"].dt.year) == {2025, 2026}
+
+
 # --- the tables belong together -----------------------------------------------------------------
 
 
@@ -395,7 +535,7 @@ def test_every_row_refers_to_a_customer_and_lies_after_the_first_purchase(compan
     assert list(company.truth.customers["customer_id"]) == list(ids)
     assert len(ids) == 500
     first = company.customers.set_index("customer_id")["acquired_on"]
-    for name in TABLES[1:]:
+    for name in DATED:
         table = getattr(company, name)
         assert table["customer_id"].isin(ids).all()
         assert (table["date"].to_numpy() >= first.loc[table["customer_id"]].to_numpy()).all()
@@ -422,6 +562,7 @@ def test_names_try_a_report(company):
         ("CHINESE_SHARE", 0.2, "customers"),
         ("MISSING_ANSWERS", 0.3, "responses"),
         ("MONTHS_BEFORE_SILENCE", 2, "complaints"),
+        ("PARTS", [*example.PARTS[:-1], "another part", "contacts"], "contacts"),
     ],
 )
 def test_a_change_to_one_part_leaves_the_others(monkeypatch, committed, setting, value, changed):

@@ -210,6 +210,61 @@ def test_survey_items_are_numbers_where_all_cells_are(tmp_path):
     assert table.description["missing_cells"]["q02"] == 1
 
 
+def test_frame_columns_are_numbers_where_all_cells_are(tmp_path):
+    content = (
+        "unit_id,contact,opted_out,account,revenue,score,postcode,remark\n"
+        "001,a@example.com,no,C7,10.5,61,01069,3\n"
+        "002,+49 351 1,yes,C7,,72.5,80331,late\n"
+        "010,,,C8,-2,,99999,4\n"
+    )
+    table = tables.read(written(tmp_path, content), "frame")
+    types = {name: dtype.kind for name, dtype in table.frame.dtypes.items() if dtype.kind == "f"}
+    assert set(types) == {"revenue", "score"}
+    assert table.frame["unit_id"].tolist() == ["001", "002", "010"]
+    assert table.frame["postcode"].tolist() == ["01069", "80331", "99999"]
+    assert table.frame["opted_out"].tolist()[:2] == ["no", "yes"]
+    assert table.frame["score"].tolist()[:2] == [61, 72.5]
+    assert table.frame["revenue"].isna().tolist() == [False, True, False]
+    notes = table.description["notes"]
+    assert "remark: kept as text, because 1 of 3 cells are no numbers" in notes
+
+
+def test_further_columns_of_other_kinds_stay_text(tmp_path):
+    table = tables.read(written(tmp_path, "customer_id,score\nA,61\n"), "customers")
+    assert table.frame["score"].tolist() == ["61"]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("unit_id,contact\nA,a@example.com\nA,b@example.com\n", "an earlier row has already"),
+        (
+            "unit_id,contact\nA,a@example.com\n,b@example.com\n",
+            "Every row needs a value of unit_id",
+        ),
+        ("contact\na@example.com\n", "missing columns: unit_id"),
+    ],
+)
+def test_frame_needs_an_id_of_its_own_in_every_row(tmp_path, content, said):
+    with pytest.raises(InputError, match=said):
+        tables.read(written(tmp_path, content), "frame")
+
+
+def test_schools_of_california_as_a_frame(shared):
+    path = shared / "data" / "apipop.csv"
+    table = tables.read(path, "frame", columns={"unit_id": "cds"})
+    expected = pd.read_csv(path, dtype={"cds": str})
+    assert len(table.frame) == 6194
+    assert table.frame["unit_id"].tolist() == expected["cds"].tolist()
+    assert table.frame["unit_id"].str.startswith("0").any()
+    for name in ("api00", "api99"):
+        assert table.frame[name].dtype.kind == "f"
+        assert table.frame[name].tolist() == expected[name].tolist()
+    assert table.frame["stype"].tolist() == expected["stype"].tolist()
+    for name in ("name", "sch.wide"):
+        assert table.frame[name].dtype.kind != "f"
+
+
 def test_description(tmp_path):
     table = tables.read(written(tmp_path, PLAIN), "transactions")
     described = tables.describe(table)
