@@ -18,8 +18,8 @@ lint: .venv
 lab: .venv
 	$(BIN)/jupyter lab notebooks/start_here.ipynb
 
-bench: .venv
-	$(BIN)/python -m tests.benchmarks
+bench: .venv-bench
+	.venv-bench/bin/python -m tests.benchmarks
 
 data: .venv
 	$(BIN)/python -m crmlib.tables.example data
@@ -32,5 +32,13 @@ data: .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock -e '.[dev]'
 	touch $@
 
+# Benchmarks run beside other packages, which the workbook itself does without.
+.venv-bench: .venv-bench/installed
+
+.venv-bench/installed: requirements.lock pyproject.toml
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.lock -e '.[bench]'
+	touch $@
+
 clean:
-	rm -rf .venv reports/*/ reports/.work .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .venv-bench reports/*/ reports/.work .pytest_cache .mypy_cache .ruff_cache

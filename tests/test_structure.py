@@ -85,7 +85,8 @@ def canonical(name: str) -> str:
 
 def requirements() -> list[Requirement]:
     described = project()
-    extras = described["optional-dependencies"]
+    extras = dict(described["optional-dependencies"])
+    del extras["bench"]  # an environment of its own
     texts = described["dependencies"] + [text for extra in extras.values() for text in extra]
     return [Requirement(text) for text in texts if not text.startswith("crmlib[")]
 

@@ -3,8 +3,10 @@
 import os
 import platform
 
-from tests.benchmarks import life_cycle
+from tests.benchmarks import life_cycle, sampling_draw, sampling_estimate
 
 if __name__ == "__main__":
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}\n")
-    life_cycle.run()
+    for benchmark in (life_cycle, sampling_draw, sampling_estimate):
+        benchmark.run()
+        print()
