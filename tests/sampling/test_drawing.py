@@ -266,6 +266,28 @@ def test_release_is_random_within_the_sample():
     assert np.abs(early - 500).max() < 4.5 * np.sqrt(2000 * 0.25 * 0.75)
 
 
+def test_the_first_released_may_come_from_any_stratum():
+    # Two strata of 10 each: the first unit is from either in half of 1,000 draws; 4.5 errors.
+    hashes = id_hashes(pd.DataFrame({"id": np.arange(20)}), "id")
+    strata = np.repeat(["a", "b"], 10)
+    first = [release_places(RandomNumbers(seed, 0.0), hashes, strata)[0] for seed in range(1000)]
+    assert abs((np.array(first) < 10).sum() - 500) < 4.5 * np.sqrt(250)
+
+
+def test_release_does_not_go_by_the_numbers_that_select():
+    # Units of large branches are taken for small numbers, those of small ones whatever theirs.
+    # They are released alike all the same: the difference of mean places is 0 within 4.5 errors.
+    differences = []
+    for seed in range(200):
+        units = draw(population(), TwoStage("branch", 6, 2), seed, "customer").units
+        in_part = units["population_2"] > 4
+        if in_part.any() and not in_part.all():
+            places = units.groupby(in_part)["release_order"].mean()
+            differences.append(places[True] - places[False])
+    error = np.std(differences) / np.sqrt(len(differences))
+    assert abs(np.mean(differences)) < 4.5 * error < 2
+
+
 @pytest.mark.parametrize("name", DESIGNS)
 def test_a_drawn_sample_is_ready_for_estimation(name):
     frame = population()
