@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "tables": {"tables", "errors"},
     "report": {"report", "tables.describe", "errors"},
     "cli": {"report", "tables", "errors"},
-    **{subject: {subject, "tables", "errors"} for subject in SUBJECTS},
+    **{subject: {subject, "tables", "errors", "findings"} for subject in SUBJECTS},
 }
 
 

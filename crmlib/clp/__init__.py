@@ -1,7 +1,7 @@
 """Customer lifetime profit (CLP): transactions to profit histories, life cycles and value."""
 
 from crmlib.clp.fitting import LifeCycleFit, fit_life_cycle
-from crmlib.clp.history import ProfitHistory, profit_history
+from crmlib.clp.history import ProfitHistory, periods_in, profit_history, rate_per_period
 from crmlib.clp.holdout import HoldoutCheck, allow_for_losses, holdout_check
 from crmlib.clp.life_cycle import life_cycle_curve
 from crmlib.clp.stages import PATTERNS, STAGES, life_cycle_pattern, life_cycle_stage, stage_summary
@@ -21,7 +21,9 @@ __all__ = [
     "life_cycle_pattern",
     "life_cycle_stage",
     "lifetime_profit",
+    "periods_in",
     "present_value",
     "profit_history",
+    "rate_per_period",
     "stage_summary",
 ]

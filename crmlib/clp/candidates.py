@@ -17,6 +17,9 @@ from crmlib.clp.life_cycle import PARAMETERS, Array, life_cycle_jacobian
 POINTS_AFTER_TURN = 3
 """Periods a phase must have lasted before a turning point is believed."""
 
+MAXIMUM_TURNS = 60
+"""Turning points tried; in lives longer than this they are spread evenly over the periods."""
+
 TERMS = {
     "flat": ("v",),
     "formation": ("v", "h1"),
@@ -87,7 +90,9 @@ class Candidates:
 
 def turning_points(name: str, periods: int) -> tuple[Array, Array]:
     """Candidate g1 and g2 of a family; every phase lasts at least `POINTS_AFTER_TURN`."""
-    grid = np.arange(POINTS_AFTER_TURN, periods - POINTS_AFTER_TURN + 1, dtype=float)
+    first, last = POINTS_AFTER_TURN, periods - POINTS_AFTER_TURN
+    points = min(last - first + 1, MAXIMUM_TURNS)
+    grid = np.round(np.linspace(first, last, max(points, 0)))
     if name in ("flat", "formation"):
         return np.array([np.inf]), np.array([np.inf])
     if name in ("formation that stops", "growth"):
@@ -99,7 +104,7 @@ def turning_points(name: str, periods: int) -> tuple[Array, Array]:
     return g1[ordered], g2[ordered]
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=8)  # long lives take much memory
 def candidates(periods: int, taus: tuple[float, ...]) -> Candidates:
     """All candidates for histories of this many periods.
 

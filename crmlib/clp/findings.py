@@ -1,11 +1,10 @@
 """What a manager should know, in sentences: page one of the life-cycle report."""
 
-from dataclasses import dataclass
-
 import pandas as pd
 
 from crmlib.clp.holdout import HoldoutCheck
 from crmlib.clp.value import LifetimeProfit
+from crmlib.findings import Finding, amount, counted, listed
 
 STAGE_WORDS = {
     "exploration": "are in exploration",
@@ -16,14 +15,6 @@ STAGE_WORDS = {
     "undecided": "are undecided",
     "not enough history": "have too little history to say",
 }
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One finding: a plain sentence with its number, and what explains it."""
-
-    text: str
-    detail: str
 
 
 def life_cycle_findings(
@@ -85,24 +76,23 @@ def stage_finding(
     if unplaced <= active / 2:
         return Finding(stages, meaning)
     return Finding(
-        f"Most of these customers buy too seldom for a life cycle: only {active - unplaced:,} of "
-        f"the {active:,} active ones can be placed.",
+        f"For most of these customers the history is too short, or they buy too seldom, for a life "
+        f"cycle: {active - unplaced:,} of {active:,} active ones can be placed.",
         f"{stages} {meaning} A curve needs 8 {period}s, at least half of them with a purchase; "
-        "the figures below speak for the customers that have them.",
+        "what follows speaks only for customers that have them.",
     )
 
 
 def returned_words(check: HoldoutCheck, period: str) -> str:
     """How many of those that counted as having left before the periods held out came back."""
-    left = check.customers[check.customers["stage"] == "left"]
-    if left.empty:
+    left = check.returned.iloc[0]
+    if not left["customers"]:
         return ""
-    returned = (left["actual"] != 0).mean()
-    if returned == 0:
+    if not left["came_back"]:
         return f"; of those that had left {check.periods} {period}s ago, none has bought again"
     return (
-        f"; of those that counted as left {check.periods} {period}s ago, {returned:.1%} have "
-        "bought again since"
+        f"; of those that counted as left {check.periods} {period}s ago, "
+        f"{left['came_back'] / left['customers']:.1%} have bought again since"
     )
 
 
@@ -124,18 +114,34 @@ def worth_finding(
             "None that still buys has enough history for a life-cycle curve.",
         )
     worth = total["lifetime_profit"]
+    checked = check.retention["estimate"].notna().item()
+    between = f"{amount(total['low'], worth)} to {amount(total['high'], worth)}"
     text = (
         f"{counted(valued, 'active customer')} with enough history will bring about "
         f"{amount(worth, worth)} {money} of profit in the next {value.periods} {period}s, in "
-        f"today's money: likely {amount(total['low'], worth)} to {amount(total['high'], worth)}."
+        f"today's money: {'likely' if checked else 'by the curves alone'} {between}."
     )
-    without = int(total["customers_without_value"])
-    detail = (
+    return Finding(
+        text,
         f"{losses_sentence(value, by_curves, check, period, money)} "
-        f"{counted(without, 'customer')} too new or too quiet to value are not counted, nor is any "
-        "customer won later."
+        f"{not_counted_sentence(total, check, money)}",
     )
-    return Finding(text, detail)
+
+
+def not_counted_sentence(total: pd.Series, check: HoldoutCheck, money: str) -> str:
+    """Who the worth leaves out, and what those brought that had been given up."""
+    parts = ["customers won later"]
+    without = int(total["customers_without_value"])
+    if without:
+        parts.insert(0, f"{counted(without, 'customer')} too new or too quiet to value")
+    sentence = f"Not counted: {listed(parts)}"
+    profit = check.returned["profit"].item()
+    if not profit:
+        return f"{sentence}."
+    return (
+        f"{sentence}, and customers that have left and come back (in the {check.periods} periods "
+        f"of the check these brought {amount(profit, profit)} {money})."
+    )
 
 
 def losses_sentence(
@@ -144,17 +150,19 @@ def losses_sentence(
     """How the same forecast, made from the past, would have done, and what follows from it."""
     total = check.total.iloc[0]
     curves = by_curves.total["lifetime_profit"].item()
-    if check.retention["estimate"].isna().item():
+    if not total["customers"]:
         return (
             f"Whether such a forecast would have been right {check.periods} {period}s ago cannot "
-            "be checked: too few customers had a history then. Customers who will be lost without "
-            "a sign today are not allowed for, so the figure is likely too high."
+            "be checked: no active customer had enough history then. Customers who will be lost "
+            "without a sign today are not allowed for, so the figure is likely too high."
         )
     past = (
         f"Made {check.periods} {period}s ago, the forecast from the curves alone would have been "
         f"{amount(total['forecast'], total['forecast'])} {money} for these {period}s; "
         f"{amount(total['actual'], total['forecast'])} came."
     )
+    if check.retention["estimate"].isna().item():
+        return f"{past} The method fails on these customers: do not plan with its figure."
     kept = check.retention.iloc[0]
     if kept["estimate"] >= 1:
         return f"{past} It was not too high, so nothing is taken off."
@@ -183,29 +191,10 @@ def decline_finding(
         f"last 12 {period}s."
     )
     names = listed(list(declining["name"].head(5).astype(str)))
-    rest = row["lifetime_profit"].item()
+    rest, low, high = (row[name].item() for name in ("lifetime_profit", "low", "high"))
     return Finding(
         text,
-        f"If nothing is done, their curves leave {amount(rest, recent)} {money} to come. The "
-        f"largest: {names}. The whole list is in the section on decline.",
+        f"If nothing is done, their curves leave {amount(rest, recent)} {money} to come "
+        f"({amount(low, recent)} to {amount(high, recent)}). The largest: {names}. The whole list "
+        "is in the section on decline.",
     )
-
-
-def counted(number: int, noun: str) -> str:
-    """Write a number of things: 1 customer, 2,000 customers."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
-def listed(parts: list[str]) -> str:
-    """Join words to a list: a, b and c."""
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
-
-
-def amount(number: float, scale: float) -> str:
-    """Write money in words a manager reads: three significant digits of the scale's unit."""
-    for size, word in ((1e9, " billion"), (1e6, " million")):
-        if abs(scale) >= size:
-            return f"{number / size:,.{2 if abs(scale) < 10 * size else 1}f}{word}"
-    if abs(scale) >= 10_000:
-        return f"{round(number, -2):,.0f}"
-    return f"{number:,.0f}"

@@ -23,6 +23,9 @@ CHUNK = 1024
 TAU_GRID = (0.5, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0)
 """Time constants tried when tau is searched, in periods."""
 
+CURVE = ("h1", "v", "g1", "N", "tau", "g2", "h2")
+"""Columns that describe a curve, named as the arguments of `life_cycle_curve`."""
+
 PHASES = ("formation", "slow growth", "decline")
 
 
@@ -82,7 +85,7 @@ class LifeCycleFit:
     ) -> pd.DataFrame:
         """Fitted profit of some customers in periods 1 to ``periods``, with an interval.
 
-        A customer still on P1 is continued with the mean g1 and N of its similar customers.
+        A customer still on P1 is continued as its similar customers went, on average.
 
         Parameters
         ----------
@@ -100,19 +103,21 @@ class LifeCycleFit:
         """
         wanted = self.customers["customer_id"].isin(list(customer_id))
         part = self.customers[wanted & (self.customers["curve"] != "not enough history")]
-        learning = (part["curve"].map(PHASE) == "formation") & (part["similar"] > 0)
-        g1 = part["g1"].mask(learning, np.maximum(part["similar_g1"], part["life"]))
-        N = part["N"].mask(learning, part["similar_N"])
-        p = {name: part[name].to_numpy() for name in ("h1", "tau", "g2", "h2")}
-        p |= {"g1": g1.to_numpy(), "N": N.to_numpy()}
+        rows, p = part.index.to_numpy(), {name: part[name].to_numpy() for name in CURVE}
         t = np.arange(1.0, periods + 1)
-        profit = life_cycle_curve(
-            t, v=part[["v"]].to_numpy(), **{name: a[:, None] for name, a in p.items()}
-        )
-        jacobian = life_cycle_jacobian(t, **p)
-        spread = np.einsum("ctj,cjk,ctk->ct", jacobian, self.covariance[part.index], jacobian)
+        profit = life_cycle_curve(t, **{name: a[:, None] for name, a in p.items()})
+        jacobian = life_cycle_jacobian(t, **{name: p[name] for name in CURVE if name != "v"})
+        between = np.zeros_like(profit)
+        learning = ((part["curve"].map(PHASE) == "formation") & (part["similar"] > 0)).to_numpy()
+        if learning.any():
+            learned = self.learned(rows[learning], np.tile(t, (int(learning.sum()), 1)))
+            later = t > part["life"].to_numpy()[learning, None]
+            profit[learning] = np.where(later, np.nanmean(learned.profit, axis=1), profit[learning])
+            jacobian[learning] = np.where(later[..., None], learned.jacobian, jacobian[learning])
+            between[learning] = np.where(later, learned.variance_between(learned.profit), 0.0)
+        spread = np.einsum("ctj,cjk,ctk->ct", jacobian, self.covariance[rows], jacobian)
         quantile = stats.t.ppf(0.5 + confidence / 2, part[["degrees_of_freedom"]].to_numpy())
-        half = quantile * np.sqrt(spread + part[["residual_sd"]].to_numpy() ** 2)
+        half = quantile * np.sqrt(spread + between + part[["residual_sd"]].to_numpy() ** 2)
         return pd.DataFrame(
             {
                 "customer_id": np.repeat(part["customer_id"].to_numpy(), periods),
@@ -122,6 +127,68 @@ class LifeCycleFit:
                 "high": (profit + half).ravel(),
             }
         )
+
+    def learned(self, rows: NDArray[np.int64], t: Array) -> "LearnedCurves":
+        """Continue customers on P1 the way each of their similar customers went.
+
+        A growing customer goes on with its own h1 and turns at the similar customer's g1, or now
+        where that lies behind it. A flat one has not shown its growth either: it gains what the
+        similar customer gained after the same age.
+
+        Parameters
+        ----------
+        rows : ndarray of int, shape (customers,)
+            Rows of ``customers``.
+        t : ndarray, shape (customers, periods)
+            Periods of their lives.
+
+        Returns
+        -------
+        LearnedCurves
+        """
+        part = self.customers.iloc[rows]
+        own = {name: part[name].to_numpy()[:, None, None] for name in ("v", "h1", "life")}
+        neighbours = self.similar[rows]
+        theirs = {
+            name: np.where(neighbours >= 0, self.customers[name].to_numpy()[neighbours], np.nan)[
+                :, :, None
+            ]
+            for name in ("h1", "g1", "N", "tau")
+        }
+        flat = own["h1"] == 0
+        g1 = np.where(flat, theirs["g1"], np.maximum(theirs["g1"], own["life"]))
+        h1 = np.where(flat, theirs["h1"], own["h1"])
+        course = {"h1": h1, "v": np.zeros(1), "g1": g1, "N": theirs["N"], "tau": theirs["tau"]}
+        gained = life_cycle_curve(t[:, None, :], **course)
+        so_far = life_cycle_curve(own["life"], **course)
+        profit = own["v"] + gained - np.where(flat, so_far, 0.0)
+        jacobian = np.zeros((*t.shape, len(PARAMETERS)))
+        jacobian[..., 0] = 1.0
+        growth = np.nanmean(np.minimum(t[:, None, :], g1) ** 2, axis=1)
+        jacobian[..., 1] = np.where(flat[:, 0], 0.0, growth)
+        return LearnedCurves(profit, jacobian)
+
+
+@dataclass(frozen=True)
+class LearnedCurves:
+    """Curves of young customers continued as each of their similar customers went.
+
+    Attributes
+    ----------
+    profit : ndarray, shape (customers, n_similar, periods)
+        NaN where there is no such similar customer.
+    jacobian : ndarray, shape (customers, periods, 6)
+        Derivatives of the mean over the similar customers with respect to `PARAMETERS`.
+    """
+
+    profit: Array
+    jacobian: Array
+
+    def variance_between(self, values: Array) -> Array:
+        """Variance over the similar customers (axis 1) of something computed from each."""
+        count = np.isfinite(values).sum(axis=1)
+        mean = np.nanmean(values, axis=1, keepdims=True)
+        return np.nansum((values - mean) ** 2, axis=1) / np.maximum(count - 1, 1)
 
 
 def fit_life_cycle(
@@ -179,11 +246,8 @@ def fit_life_cycle(
     turning points included (they agree with scipy's curve_fit started there). They do not
     cover the choice of the curve.
     """
-    taus = TAU_GRID if tau == "search" else (float(tau),)
-    if min(taus) <= 0:
-        raise InputError(f"tau={tau} must be above 0: it is a number of periods.")
-    if minimum_periods < 2 * POINTS_AFTER_TURN:
-        raise InputError(f"minimum_periods={minimum_periods}: at least {2 * POINTS_AFTER_TURN}.")
+    taus = TAU_GRID if tau == "search" else (tau,)
+    check_options(taus, left_after, minimum_periods, n_similar)
     period = history.period if isinstance(history, ProfitHistory) else ""
     table = history.table if isinstance(history, ProfitHistory) else history
     histories = as_histories(table)
@@ -220,6 +284,19 @@ def fit_life_cycle(
         period=period,
         donors=similar.donors,
     )
+
+
+def check_options(
+    taus: tuple[Any, ...], left_after: int, minimum_periods: int, n_similar: int
+) -> None:
+    """Refuse options that would give a fit without meaning."""
+    if not all(isinstance(tau, int | float) and 0 < tau < np.inf for tau in taus):
+        raise InputError(f'tau={taus[0]!r}: write a number of periods above 0, or "search".')
+    least = {"left_after": 1, "n_similar": 0, "minimum_periods": 2 * POINTS_AFTER_TURN}
+    given = {"left_after": left_after, "n_similar": n_similar, "minimum_periods": minimum_periods}
+    for name, value in given.items():
+        if value < least[name]:
+            raise InputError(f"{name}={value}: write {least[name]} or more.")
 
 
 def as_histories(table: pd.DataFrame) -> Histories:

@@ -15,6 +15,16 @@ Period = Literal["week", "month", "quarter"]
 PERIODS_PER_YEAR = {"week": 52, "month": 12, "quarter": 4}
 
 
+def periods_in(years: float, period: Period) -> int:
+    """Whole periods nearest to so many years, at least one."""
+    return max(1, round(years * PERIODS_PER_YEAR[period]))
+
+
+def rate_per_period(rate_per_year: float, period: Period) -> float:
+    """Rate that, compounded over the periods of a year, makes the yearly rate."""
+    return float((1 + rate_per_year) ** (1 / PERIODS_PER_YEAR[period]) - 1)
+
+
 @dataclass(frozen=True)
 class ProfitHistory:
     """Profit of every customer in every period from the first purchase on.
@@ -48,12 +58,15 @@ class ProfitHistory:
         row = self.left_out.iloc[0]
         return (
             f"{span} The {self.period} beginning {row['period']:%Y-%m-%d} is unfinished: its "
-            f"{row['purchases']:,} purchases worth {row['revenue']:,.2f} are left out, and with "
-            f"them {row['new_customers']:,} customers who first bought in it."
+            f"{row['purchases']:,} purchases worth {row['revenue']:,.2f} are left out. "
+            f"Customers who first bought in it and so are not in the report: "
+            f"{row['new_customers']:,}."
         )
 
     def recent_profit(self, periods: int) -> pd.Series:
         """Profit of each customer in the last so many periods of the table, by customer_id."""
+        if periods < 1:
+            raise InputError(f"periods={periods}: write 1 or more.")
         last = np.sort(self.table["period"].unique())[-periods:]
         recent = self.table[self.table["period"] >= last[0]]
         return recent.groupby("customer_id")["profit"].sum()
@@ -107,12 +120,13 @@ def profit_history(
     if sums.empty:
         raise InputError("The table has no transactions, so there is no profit history.")
     last_purchase = sums["last_date"].max().date()
-    end = last_purchase if observed_until is None else dt.date.fromisoformat(str(observed_until))
+    end = last_purchase if observed_until is None else as_day(observed_until)
     if end < last_purchase:
         raise InputError(
             f"observed_until is {end}, but the table has purchases up to {last_purchase}. "
             "Leave it out, or cut the table at that day first."
         )
+    refuse_year_without_purchases(sums["number"], period)
     unfinished = period_number(end + dt.timedelta(days=1), period)
     whole = sums[sums["number"] < unfinished]
     if whole.empty:
@@ -128,6 +142,31 @@ def profit_history(
         last_day=period_start(unfinished, period) - dt.timedelta(days=1),
         left_out=describe_left_out(sums, unfinished, period),
     )
+
+
+def as_day(value: dt.date | str) -> dt.date:
+    """Read a day given as a date or as ISO text."""
+    if isinstance(value, dt.datetime):
+        return value.date()
+    try:
+        day = value if isinstance(value, dt.date) else dt.date.fromisoformat(value)
+    except ValueError:
+        raise InputError(f'observed_until="{value}": write the day as 2025-12-31.') from None
+    if not 1900 <= day.year < 2100:
+        raise InputError(f"observed_until={day}: the year lies outside 1900 to 2099.")
+    return day
+
+
+def refuse_year_without_purchases(numbers: pd.Series, period: Period) -> None:
+    """Stop at a year without purchases: a mistyped date would make everybody seem to have left."""
+    active = np.sort(numbers.unique())
+    gaps = np.flatnonzero(np.diff(active) > PERIODS_PER_YEAR[period])
+    if len(gaps):
+        before, after = (period_start(int(active[gaps[0] + i]), period) for i in (0, 1))
+        raise InputError(
+            f"Nobody bought anything between the {period} of {before} and the {period} of {after}: "
+            "more than a year. Is a date mistyped? Correct it, or cut the table at the gap."
+        )
 
 
 def check_profit_source(cost: str | None, margin_rate: float | None) -> None:
@@ -151,8 +190,9 @@ def sums_by_period(
     rows = tables.as_expression(transactions)
     missing = [name for name in (customer, date, amount, cost) if name and name not in rows.columns]
     if missing:
+        hint = " Without costs, give a margin_rate." if missing == [cost] else ""
         raise InputError(
-            f"The table has no column {', '.join(missing)}; it has {', '.join(rows.columns)}."
+            f"The table has no column {', '.join(missing)}; it has {', '.join(rows.columns)}.{hint}"
         )
     day = rows[date].cast("date")
     revenue_cents = (rows[amount] * 100).round().cast("int64")
@@ -167,12 +207,16 @@ def sums_by_period(
     sums = prepared.group_by("customer_id", "number").aggregate(
         revenue_cents=prepared["revenue_cents"].sum(),
         profit_cents=prepared["profit_cents"].sum(),
-        purchases=prepared["revenue_cents"].count(),
+        purchases=(prepared["revenue_cents"] >= 0).sum(),  # a return is no purchase
         last_date=prepared["day"].max(),
-        missing=(prepared["day"].isnull() | prepared["profit_cents"].isnull()).sum(),
+        missing=(
+            prepared["customer_id"].isnull()
+            | prepared["day"].isnull()
+            | prepared["profit_cents"].isnull()
+        ).sum(),
     )
     frame = tables.as_frame(sums.order_by("customer_id", "number"))
-    refuse_missing(int(frame["missing"].sum()), (date, amount, cost))
+    refuse_missing(int(frame["missing"].sum()), (customer, date, amount, cost))
     frame["last_date"] = pd.to_datetime(frame["last_date"])
     return frame
 
@@ -181,9 +225,10 @@ def refuse_missing(rows: int, columns: tuple[str | None, ...]) -> None:
     """A row without date or money would fall out of the sums in silence."""
     if rows:
         names = ", ".join(name for name in columns if name)
+        have = "1 row has" if rows == 1 else f"{rows:,} rows have"
         raise InputError(
-            f"{rows:,} rows have no value in at least one of the columns {names}. Fill them in, "
-            "or leave these rows out before the history is made."
+            f"{have} no value in at least one of the columns {names}. Fill them in, take these "
+            "rows out of the table, or, where only costs are missing, give a margin_rate instead."
         )
 
 

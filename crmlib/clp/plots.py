@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.ticker import EngFormatter, MaxNLocator, StrMethodFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator, StrMethodFormatter
 
 from crmlib.clp.fitting import LifeCycleFit
 from crmlib.clp.history import ProfitHistory
@@ -47,12 +47,19 @@ def plot_stages(summary: pd.DataFrame, *, money: str = "money", ax: "Axes | None
         )
     ax.set_yticks(place, [str(stage).capitalize() for stage in rows["stage"]])
     ax.set_xlabel(f"Lifetime profit still to come ({money})")
-    ax.xaxis.set_major_formatter(EngFormatter(sep=""))
+    ax.xaxis.set_major_formatter(FuncFormatter(short_money))
     ax.xaxis.set_major_locator(MaxNLocator(6))
     ax.set_xlim(min(0.0, float((profit - half).min())), max(float(ends.max()), 1.0) * 1.3)
     ax.grid(axis="y", visible=False)
     ax.grid(axis="x", visible=True)
     return ax
+
+
+def short_money(amount: float, _: object = None) -> str:
+    """Write an amount on an axis: 2.5 million, 40,000, 0.3."""
+    if abs(amount) >= 1e6:
+        return f"{amount / 1e6:,.4g} million".replace("-", "−")
+    return f"{amount:,.6g}".replace("-", "−")
 
 
 def bar_label(row: pd.Series) -> str:
@@ -179,7 +186,7 @@ def plot_holdout(check: HoldoutCheck, *, money: str = "money", ax: "Axes | None"
         for stage, customers in zip(check.stages["stage"], check.stages["customers"], strict=True)
     ]
     ax.set_xticks(place, names)
-    ax.yaxis.set_major_formatter(EngFormatter(sep=""))
+    ax.yaxis.set_major_formatter(FuncFormatter(short_money))
     ax.set_ylabel(f"Profit of the {check.periods} periods held out ({money})")
     ax.legend()
     return ax

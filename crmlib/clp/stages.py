@@ -2,11 +2,10 @@
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from crmlib.clp.candidates import PHASE
 from crmlib.clp.fitting import LifeCycleFit, probability_column
-from crmlib.clp.value import LifetimeProfit
+from crmlib.clp.value import LifetimeProfit, sum_of_values
 
 STAGES = (
     "exploration",
@@ -103,22 +102,16 @@ def stage_summary(stages: pd.DataFrame, value: LifetimeProfit) -> pd.DataFrame:
         customer_share, without_value (customers), lifetime_profit with low and high (customers
         taken as independent; missing where no customer has a value).
     """
-    both = value.customers.assign(
-        stage=stages["stage"].array, variance=value.customers["standard_error"] ** 2
-    )
-    groups = both.groupby("stage", observed=True)
-    summary = groups.agg(
-        customers=("customer_id", "size"),
-        valued=("lifetime_profit", "count"),
-        lifetime_profit=("lifetime_profit", lambda v: v.sum(min_count=1)),
-        variance=("variance", "sum"),
-    ).reset_index()
-    half = stats.norm.ppf(0.5 + value.confidence / 2) * np.sqrt(summary.pop("variance"))
+    both = value.customers.assign(stage=stages["stage"].array)
+    rows = [
+        sum_of_values(group, value.confidence).assign(stage=stage, customers=len(group))
+        for stage, group in both.groupby("stage", observed=True)
+    ]
+    summary = pd.concat(rows, ignore_index=True)
     return summary.assign(
+        stage=pd.Categorical(summary["stage"], categories=STAGES, ordered=True),
         customer_share=summary["customers"] / len(both),
-        without_value=summary["customers"] - summary.pop("valued"),
-        low=summary["lifetime_profit"] - half,
-        high=summary["lifetime_profit"] + half,
+        without_value=summary["customers_without_value"],
     )[["stage", "customers", "customer_share", "without_value", "lifetime_profit", "low", "high"]]
 
 
@@ -155,16 +148,9 @@ def life_cycle_pattern(fit: LifeCycleFit, *, long_stability: int = 6) -> pd.Data
     reached = np.fmin(gone["life"].to_numpy(), gone["g2"].to_numpy())
     growing = (gone["curve"] == "formation").to_numpy()
     stable = np.where(growing, 0.0, np.maximum(reached - g1, 0.0))
-    pattern = np.select(
-        [
-            reached < g1 / 2,
-            (reached < g1) | growing,
-            stable < long_stability,
-            stable >= long_stability,
-        ],
-        PATTERNS,
-        default="",
-    )
+    conditions = [np.isnan(g1), reached < g1 / 2, (reached < g1) | growing, stable < long_stability]
+    code = np.select(conditions, [-1, 0, 1, 2], default=3)
+    pattern = pd.Series(code).map(dict(enumerate(PATTERNS)))
     return pd.DataFrame(
         {
             "customer_id": gone["customer_id"],

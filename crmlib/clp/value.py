@@ -1,6 +1,5 @@
 """Present value of a row of profits, and lifetime profit from fitted life cycles."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,15 +8,15 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from crmlib.clp.candidates import PHASE
+from crmlib.clp.candidates import PHASE, POINTS_AFTER_TURN
 from crmlib.clp.fitting import LifeCycleFit
-from crmlib.clp.life_cycle import Array, life_cycle_curve, life_cycle_jacobian, saturation
+from crmlib.clp.life_cycle import Array, life_cycle_curve, life_cycle_jacobian
 from crmlib.errors import InputError
 
 When = Literal["end", "start"]
 Stop = Literal["last_positive", "after_zero"] | int
 
-CHUNK = 4096
+CHUNK = 1024
 
 
 @dataclass(frozen=True)
@@ -28,10 +27,11 @@ class LifetimeProfit:
     ----------
     customers : DataFrame
         customer_id, lifetime_profit with low and high (present value of the profit still to
-        come), standard_error, periods_counted, and basis: "own curve", "similar customers"
-        (turning point and further growth learned from them), "level held" (still on P1 with
-        no longer-lived customer to learn from), "left" (nothing to come) or
-        "not enough history" (no value).
+        come), standard_error, at_low_retention and at_high_retention (lifetime_profit at the ends
+        of the interval of the retention, where that is estimated), periods_counted, and
+        basis: "own curve", "similar customers" (turning point and further growth learned from
+        them), "level held" (still on P1 with no longer-lived customer to learn from), "left"
+        (nothing to come) or "not enough history" (no value).
     total : DataFrame
         One row: customers (with a value), lifetime_profit, low, high,
         customers_without_value.
@@ -148,7 +148,8 @@ def lifetime_profit(
     customers lost without a decline.
     """
     check_arguments(periods, retention, stop, confidence)
-    weights = discount_factors(rate, periods, when) * retention ** np.arange(1.0, periods + 1)
+    discount = discount_factors(rate, periods, when)
+    weights = discount * retention ** np.arange(1.0, periods + 1)
     customers = fit.customers
     value = np.full(len(customers), np.nan)
     variance = np.full(len(customers), np.nan)
@@ -156,7 +157,9 @@ def lifetime_profit(
     basis = forecast_basis(customers)
 
     for rows in chunks(np.flatnonzero((basis == "own curve") | (basis == "level held"))):
-        value[rows], variance[rows], counted[rows] = from_own_curve(fit, rows, weights, stop)
+        value[rows], variance[rows], counted[rows] = from_own_curve(
+            fit, rows, weights, discount, stop
+        )
     for life in np.unique(customers["life"].to_numpy()[basis == "similar customers"]):
         learning = (basis == "similar customers") & (customers["life"].to_numpy() == life)
         for rows in chunks(np.flatnonzero(learning)):
@@ -210,26 +213,33 @@ def chunks(rows: NDArray[np.int64]) -> list[NDArray[np.int64]]:
 
 
 def from_own_curve(
-    fit: LifeCycleFit, rows: NDArray[np.int64], weights: Array, stop: Stop
+    fit: LifeCycleFit, rows: NDArray[np.int64], weights: Array, discount: Array, stop: Stop
 ) -> tuple[Array, Array, NDArray[np.int64]]:
-    """Value, variance and periods counted of customers with a curve of their own."""
+    """Value, variance and periods counted of customers with a curve of their own.
+
+    A decline already shows the loss that retention allows for, so it is discounted only. The
+    variance counts at least `POINTS_AFTER_TURN` periods: that a decline is over is not certain.
+    """
     part = fit.customers.iloc[rows]
     p = {name: part[name].to_numpy() for name in ("h1", "v", "g1", "N", "tau", "g2", "h2", "life")}
     # Without longer-lived customers to learn from, P1 is not continued: its level is held.
     p["g1"] = np.where((part["curve"] == "formation").to_numpy(), p["life"], p["g1"])
+    declining = np.isfinite(p["g2"])
     t = p["life"][:, None] + np.arange(1.0, len(weights) + 1)
     column = {name: p[name][:, None] for name in ("h1", "v", "g1", "N", "tau", "g2", "h2")}
     profit = life_cycle_curve(t, **column)
-    counts = counted_periods(profit, np.isfinite(p["g2"]), stop)
-    used = np.where(np.arange(len(weights)) < counts[:, None], weights, 0.0)
-    gradient = np.einsum(
-        "ct,ctk->ck",
-        used,
-        life_cycle_jacobian(t, p["h1"], p["N"], p["h2"], p["g1"], p["g2"], p["tau"]),
-    )
+    jacobian = life_cycle_jacobian(t, p["h1"], p["N"], p["h2"], p["g1"], p["g2"], p["tau"])
+    counts = counted_periods(profit, declining, stop)
+    possible = np.maximum(counts, POINTS_AFTER_TURN)
+
+    of_customer = np.where(declining[:, None], discount, weights)
+    period = np.arange(len(weights))
+    used = np.where(period < possible[:, None], of_customer, 0.0)
+    gradient = np.einsum("ct,ctk->ck", used, jacobian)
     spread = np.einsum("cj,cjk,ck->c", gradient, fit.covariance[rows], gradient)
     noise = part["residual_sd"].to_numpy() ** 2 * (used**2).sum(axis=1)
-    return (used * profit).sum(axis=1), spread + noise, counts
+    value = np.where(period < counts[:, None], of_customer * profit, 0.0).sum(axis=1)
+    return value, spread + noise, counts
 
 
 def counted_periods(profit: Array, declining: NDArray[np.bool_], stop: Stop) -> NDArray[np.int64]:
@@ -247,49 +257,14 @@ def counted_periods(profit: Array, declining: NDArray[np.bool_], stop: Stop) -> 
 def from_similar(
     fit: LifeCycleFit, rows: NDArray[np.int64], life: int, weights: Array
 ) -> tuple[Array, Array]:
-    """Value and variance of customers on P1, learning from their similar customers.
-
-    A growing customer goes on with its own h1 and turns at the similar customer's g1, or now
-    where that lies behind it. A flat one has not shown its growth either: it gains what the
-    similar customer gained after the same age.
-    """
-    part = fit.customers.iloc[rows]
-    v, own_h1 = part["v"].to_numpy(), part["h1"].to_numpy()[:, None]
-    neighbours = fit.similar[rows]
-    found = neighbours >= 0
-    learned = {
-        name: np.where(found, fit.customers[name].to_numpy()[neighbours], filler)
-        for name, filler in {"h1": 0.0, "g1": 1.0, "N": 0.0, "tau": 1.0}.items()
-    }
-    flat = own_h1 == 0
-    turn = np.where(flat, learned["g1"], np.maximum(learned["g1"], life))
-    h1 = np.where(flat, learned["h1"], own_h1)
-    t = life + np.arange(1.0, len(weights) + 1)
-    growth = tabulated(lambda g, _: np.minimum(t, g) ** 2, weights, turn, learned["tau"])
-    gain = tabulated(lambda g, c: saturation(t, g, np.inf, c), weights, turn, learned["tau"])
-    growth -= np.where(flat, np.minimum(life, turn) ** 2 * weights.sum(), 0.0)
-    gain -= saturation(life, turn, np.inf, learned["tau"]) * weights.sum()
-
-    values = v[:, None] * weights.sum() + h1 * growth + learned["N"] * gain
-    count = found.sum(axis=1)
-    value = np.where(found, values, 0.0).sum(axis=1) / count
-    between = np.where(found, (values - value[:, None]) ** 2, 0.0).sum(axis=1)
-    between /= np.maximum(count - 1, 1)
-    gradient = np.zeros((len(rows), fit.covariance.shape[1]))
-    gradient[:, 0] = weights.sum()
-    gradient[:, 1] = np.where(found & ~flat, growth, 0.0).sum(axis=1) / count
+    """Value and variance of customers on P1, learning from their similar customers."""
+    t = np.broadcast_to(life + np.arange(1.0, len(weights) + 1), (len(rows), len(weights)))
+    learned = fit.learned(rows, t)
+    values = learned.profit @ weights
+    gradient = np.einsum("ctk,t->ck", learned.jacobian, weights)
     spread = np.einsum("cj,cjk,ck->c", gradient, fit.covariance[rows], gradient)
-    noise = part["residual_sd"].to_numpy() ** 2 * (weights**2).sum()
-    return value, spread + noise + between
-
-
-def tabulated(
-    term: Callable[[float, float], Array], weights: Array, g1: Array, tau: Array
-) -> Array:
-    """Discounted sum of a term that depends on g1 and tau only, computed once for each pair."""
-    pairs, position = np.unique(np.stack([g1.ravel(), tau.ravel()]), axis=1, return_inverse=True)
-    sums = np.array([term(turn, constant) @ weights for turn, constant in pairs.T])
-    return sums[position].reshape(g1.shape)
+    noise = fit.customers["residual_sd"].to_numpy()[rows] ** 2 * (weights**2).sum()
+    return np.nanmean(values, axis=1), spread + noise + learned.variance_between(values)
 
 
 def with_intervals(
@@ -306,6 +281,8 @@ def with_intervals(
             "low": value - half,
             "high": value + half,
             "standard_error": error,
+            "at_low_retention": value,
+            "at_high_retention": value,
         }
     )
 
@@ -313,14 +290,13 @@ def with_intervals(
 def sum_of_values(customers: pd.DataFrame, confidence: float) -> pd.DataFrame:
     """Value of all customers that have one, in one row; customers taken as independent."""
     known = customers["lifetime_profit"].notna()
-    total = customers["lifetime_profit"].sum()
     half = stats.norm.ppf(0.5 + confidence / 2) * np.sqrt((customers["standard_error"] ** 2).sum())
     return pd.DataFrame(
         {
             "customers": [int(known.sum())],
-            "lifetime_profit": [total],
-            "low": [total - half],
-            "high": [total + half],
+            "lifetime_profit": [customers["lifetime_profit"].sum(min_count=1)],
+            "low": [customers["at_low_retention"].sum(min_count=1) - half],
+            "high": [customers["at_high_retention"].sum(min_count=1) + half],
             "customers_without_value": [int((~known).sum())],
         }
     )

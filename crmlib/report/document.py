@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 BLOCK_TYPE = "application/vnd.crmlib.block+json"  # how report.blocks leaves plain data
 
 MOST_PRINTED_LINES = 200
+MOST_PRINTED_SIGNS = 2000  # of one line: the typesetter needs memory for every sign
 IMAGE_TYPES = {"image/svg+xml": "svg", "image/png": "png", "image/jpeg": "jpg"}
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
@@ -138,7 +139,8 @@ def _text_of(data: dict[str, Any]) -> str:
 def _printed(text: str) -> dict[str, Any] | None:
     """Return printed text as a block: what a terminal would show, and not without end."""
     lines = [line.rsplit("\r", 1)[-1] for line in TERMINAL_CODES.sub("", text).split("\n")]
-    shown = "\n".join(line.rstrip() for line in lines[:MOST_PRINTED_LINES]).strip("\n")
+    cut = (line.rstrip()[:MOST_PRINTED_SIGNS] for line in lines[:MOST_PRINTED_LINES])
+    shown = "\n".join(cut).strip("\n")
     if not shown:
         return None
     if len(lines) > MOST_PRINTED_LINES:

@@ -3,6 +3,7 @@
 from crmlib.sampling.allocation import Allocation, allocate
 from crmlib.sampling.comparison import Costs, compare_designs
 from crmlib.sampling.designs import Cluster, Pps, SimpleRandom, Stratified, Systematic, TwoStage
+from crmlib.sampling.differences import segment_differences
 from crmlib.sampling.drawing import DrawnSample, draw, verify
 from crmlib.sampling.estimation import estimate
 from crmlib.sampling.frames import FrameCheck, check_frame
@@ -40,6 +41,7 @@ __all__ = [
     "nonresponse_cells",
     "poststratify",
     "rake",
+    "segment_differences",
     "size_for_difference",
     "size_for_mean",
     "size_for_nps",

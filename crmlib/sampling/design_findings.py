@@ -1,21 +1,12 @@
 """The sampling decision in sentences: page one of the design report."""
 
-from dataclasses import dataclass
-
 import pandas as pd
 
+from crmlib.findings import Finding
 from crmlib.sampling.decision import Decision, half_width_with_nonresponse
 from crmlib.sampling.drawing import DrawnSample
 from crmlib.sampling.frames import FrameCheck
 from crmlib.sampling.sizes import SampleSize
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One finding: a plain sentence with its number, and what explains it."""
-
-    text: str
-    detail: str
 
 
 def design_findings(

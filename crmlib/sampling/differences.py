@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy import stats
 
 from crmlib.errors import InputError
@@ -24,7 +25,8 @@ def segment_differences(
     The difference ``d = sum_s w y / sum_s w - sum_o w y / sum_o w`` has the linearised values
     ``(y - mean_s) / sum_s w`` in the segment and ``-(y - mean_o) / sum_o w`` outside, so that its
     variance knows the design, and the covariance of the two means with it. Of many comparisons
-    some look large by chance: the adjusted p-values are Holm's (1979), over all rows.
+    some look large by chance: the adjusted p-values are Holm's (1979), over all comparisons. The
+    two segments of a column with two values are one comparison.
 
     Parameters
     ----------
@@ -80,11 +82,16 @@ def segment_differences(
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.where(table["difference"] == 0, 0.0, table["difference"].abs() / error)
     table["p_value"] = 2 * stats.t.sf(ratio, degrees) if degrees > 0 else np.nan
-    table["adjusted_p_value"] = holm(table["p_value"].to_numpy())
+    of_column = table.groupby("variable", sort=False)["segment"]
+    mirrored = (of_column.transform("size") == 2) & (of_column.cumcount() == 1)
+    adjusted = pd.Series(holm(table["p_value"].mask(mirrored).to_numpy()), table.index)
+    table["adjusted_p_value"] = adjusted.where(~mirrored, adjusted.shift())
     return table
 
 
-def _difference(sample: SurveySample, values: Array, inside: Array) -> tuple[float, float, float]:
+def _difference(
+    sample: SurveySample, values: Array, inside: NDArray[np.bool_]
+) -> tuple[float, float, float]:
     """Mean of the others, difference from it, and its standard error."""
     weights = [np.where(part, sample.weights, 0.0) for part in (inside, ~inside)]
     sums = [part.sum() for part in weights]

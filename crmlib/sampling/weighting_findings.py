@@ -5,13 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-
-@dataclass(frozen=True)
-class Finding:
-    """One finding: a plain sentence with its number, and what explains it."""
-
-    text: str
-    detail: str
+from crmlib.findings import Finding
 
 
 @dataclass(frozen=True)
@@ -93,11 +87,18 @@ def score_finding(estimates: pd.DataFrame, response: pd.DataFrame | None, words:
         f"and {high} ({words.confidence:.0%} interval)."
     )
     asked = "" if response is None else f" of {response.iloc[0]['asked']:,} asked"
-    return Finding(
-        text,
-        f"From {n:,} answers{asked}. Because their weights differ, they tell as much as "
-        f"{final['effective_n']:,.0f} answers of equal weight.",
-    )
+    detail = f"From {n:,} answers{asked}."
+    if not all_equal(final):
+        detail += (
+            f" Because their weights differ, they tell as much as {final['effective_n']:,.0f} "
+            "answers of equal weight."
+        )
+    return Finding(text, detail)
+
+
+def all_equal(estimate: pd.Series) -> bool:
+    """Whether all answers of an estimate have the same weight."""
+    return bool(np.isclose(estimate["effective_n"], estimate["n"], rtol=1e-9))
 
 
 def shift_finding(estimates: pd.DataFrame, segments: pd.DataFrame, words: Words) -> Finding:
@@ -106,24 +107,37 @@ def shift_finding(estimates: pd.DataFrame, segments: pd.DataFrame, words: Words)
     error = final["standard_error"]
     before, after = words.number(plain["estimate"], error), words.number(final["estimate"], error)
     shift = final["estimate"] - plain["estimate"]
-    told = segments.dropna(subset="estimate")
-    gap = told["share_of_population"] - told["share_of_answers"]
-    if len(estimates) == 1 or not gap.abs().max() > 0:
+    if all_equal(final):
         return Finding(
             f"Every answer counts the same: {after} {words.unit} is the plain mean.",
             "Nothing is known that would say which answers should count more.",
         )
+    told = segments.dropna(subset="difference")
+    if told.empty:
+        return Finding(
+            f"Weighting moves the score from {before} to {after} ({words.change(shift, error)}).",
+            "Whose answers made it move cannot be said: all segments are too small.",
+        )
+    gap = told["share_of_population"] - told["share_of_answers"]
     if abs(shift) < error / 2:
-        main = told.loc[gap.abs().idxmax()]
+        main = told.iloc[int(np.argmax(gap.abs()))]
         return Finding(
             f"Weighting hardly moves the score: {before} as answered, {after} weighted.",
-            f"Those who answered are much like those who did not, in what is known of them. The "
-            f"largest gap: {presence(main, words)}, {words.number(main['estimate'], error)} "
-            "on average.",
+            f"The largest gap between the answers and the {words.who} they stand for: "
+            f"{presence(main, words)}, scoring {words.number(main['estimate'], error)}. All gaps "
+            "together move the score too little to matter.",
         )
-    main = told.loc[(gap * (told["estimate"] - final["estimate"]) * np.sign(shift)).idxmax()]
+    moved = gap * (told["estimate"] - final["estimate"]) * np.sign(shift)
+    main = told.iloc[int(np.argmax(moved))]
+    text = f"Weighting moves the score from {before} to {after} ({words.change(shift, error)})."
+    if moved.groupby(told["variable"]).sum().max() < abs(shift) / 2:
+        return Finding(
+            text,
+            "The shares of the segments shown do not explain it: within them, the answers that "
+            f"count more score {'lower' if shift < 0 else 'higher'}.",
+        )
     return Finding(
-        f"Weighting moves the score from {before} to {after} ({words.change(shift, error)}).",
+        text,
         f"Most of that: {presence(main, words)}; they score "
         f"{words.number(main['estimate'], error)}, the others "
         f"{words.number(main['others'], error)}.",
@@ -139,19 +153,23 @@ def response_finding(response: pd.DataFrame | None, words: Words) -> Finding:
             "asked (parameter asked), the report shows who stayed silent and allows for it.",
         )
     everybody, rows = response.iloc[0], response.iloc[1:]
+    silent = (
+        f" What the silent think is not known: if they score 1 lower than similar {words.who} who "
+        f"answered, the score of all is {1 - everybody['response_share']:.2f} lower."
+    )
     rate = f"{everybody['response_share']:.0%} of those asked answered"
     beyond = rows["adjusted_p_value"] < 1 - words.confidence
     too_few = rows[beyond & (rows["difference"] < 0)].sort_values("response_share")
     if too_few.empty:
-        lowest = rows.loc[rows["response_share"].idxmin()]
+        lowest = rows.sort_values("response_share").iloc[0]
         return Finding(
             f"{rate}, and no segment answered less than the others by more than chance explains.",
-            f"The lowest: {answered(lowest)}.",
+            f"The lowest: {answered(lowest)}.{silent}",
         )
     return Finding(
         f"{rate}; too few did among {listed([named(row) for _, row in too_few.iterrows()])}.",
         f"{capital('; '.join(answered(row) for _, row in too_few.head(3).iterrows()))}. Their "
-        "answers count more, for those who were silent.",
+        f"answers count more, for those who were silent.{silent}",
     )
 
 
@@ -160,7 +178,7 @@ def segments_finding(segments: pd.DataFrame, error: float, words: Words) -> Find
     few = segments[segments["n"] < words.minimum_n]
     silence = ""
     if len(few):
-        names = listed([named(row) for _, row in few.iterrows()])
+        names = listed([named(row) for _, row in few.iterrows()], most=6)
         silence = f" Too few to say, with fewer than {words.minimum_n} answers: {names}."
     told = segments.dropna(subset="difference")
     if told.empty:
@@ -168,23 +186,24 @@ def segments_finding(segments: pd.DataFrame, error: float, words: Words) -> Find
     told = told.assign(half=(told["difference_high"] - told["difference_low"]) / 2)
     beyond = told["adjusted_p_value"] < 1 - words.confidence
     if not beyond.any():
-        nearest = told.loc[told["p_value"].idxmin()]
+        nearest = told.sort_values("p_value").iloc[0]
         hidden = words.number(told["half"].median(), error)
         return Finding(
             "No segment differs from the others by more than chance explains.",
             f"The nearest to it: {compared(nearest, error, words)}. With so few answers a "
             f"difference below about {hidden} {words.unit} does not show in a segment of usual "
-            f"size.{silence}",
+            f"size: do not rank segments by these figures.{silence}",
         )
     differing = told[beyond].sort_values("p_value")
     low, high = (differing[differing["difference"] * sign > 0] for sign in (-1, 1))
-    parts = [
-        f"{listed([named(row) for _, row in side.iterrows()])} {word} than the others"
-        for side, word in ((low, "lower"), (high, "higher"))
+    sentences = [
+        f"{word} than the others, by more than chance explains: "
+        f"{listed([named(row) for _, row in side.iterrows()])}."
+        for side, word in ((low, "Lower"), (high, "Higher"))
         if len(side)
     ]
     return Finding(
-        f"Beyond chance, {' and '.join(parts)} in {words.score}.",
+        " ".join(sentences),
         f"{capital('; '.join(compared(row, error, words) for _, row in differing.iterrows()))}."
         f"{silence}",
     )
@@ -227,8 +246,10 @@ def decimals(error: float) -> int:
     return int(max(0, -np.floor(np.log10(error))))
 
 
-def listed(parts: list[str]) -> str:
-    """Join words to a list: a, b and c."""
+def listed(parts: list[str], most: int = 12) -> str:
+    """Join words to a list: a, b and c; of more than ``most`` the first and how many more."""
+    if len(parts) > most:
+        parts = [*parts[: most - 1], f"{len(parts) - most + 1:,} more"]
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 

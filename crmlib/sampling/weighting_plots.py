@@ -159,7 +159,7 @@ def _draw_intervals(
     ax: "Axes", rows: pd.DataFrame, middle: str, low: str, high: str, strong: pd.Series
 ) -> None:
     place = _places(rows)
-    for is_strong, colour in ((True, "C0"), (False, "C5")):
+    for is_strong, colour in ((True, "C0"), (False, "C4")):
         chosen = (strong == is_strong).to_numpy()
         part = rows[chosen]
         ends = [part[middle] - part[low], part[high] - part[middle]]

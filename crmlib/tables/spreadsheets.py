@@ -52,12 +52,15 @@ def open_workbook(path: Path, name: str, sheet: str, kind: str) -> Source:
     if header_row is None:
         raise InputError(f"{name}: the sheet is empty. It needs a header row and rows below it.")
     width = max(map(_width, rows))
-    rows = [row[:width] + (None,) * (width - len(row)) for row in rows]
+    rows = [(*row[:width], *(None,) * (width - len(row))) for row in rows]
     names = ["" if cell is None else _as_text(cell).strip() for cell in rows[header_row - 1]]
     numbers = [number for number, row in enumerate(rows, start=1) if number > header_row]
     filled = [number for number in numbers if _width(rows[number - 1])]
     blank = [number for number in numbers if not _width(rows[number - 1])]
-    blank = [*range(1, header_row), *(number for number in blank if number < max(filled))]
+    blank = [
+        *range(1, header_row),
+        *(number for number in blank if number < max(filled, default=0)),
+    ]
     places = [f"c{place}" for place in range(width)]
     arrays = [_array([rows[number - 1][place] for number in filled]) for place in range(width)]
     data = pa.table([pa.array(filled, pa.int64()), *arrays], names=[ROW, *places])

@@ -6,9 +6,10 @@ Oracle: the sentence a reader should get for small results written out here.
 import pandas as pd
 import pytest
 
-from crmlib.clp.findings import amount, life_cycle_findings, listed
+from crmlib.clp.findings import life_cycle_findings
 from crmlib.clp.holdout import HoldoutCheck
 from crmlib.clp.value import LifetimeProfit
+from crmlib.findings import amount, listed
 
 
 def summary(**customers):
@@ -17,6 +18,8 @@ def summary(**customers):
             "stage": [name.replace("_", " ") for name in customers],
             "customers": list(customers.values()),
             "lifetime_profit": [1000.0] * len(customers),
+            "low": [-200.0] * len(customers),
+            "high": [2200.0] * len(customers),
         }
     )
 
@@ -41,12 +44,13 @@ def value(total, customers=10, without=0, retention=1.0):
     )
 
 
-def check(forecast=110.0, actual=100.0, kept=0.99, returned=()):
-    left = pd.DataFrame({"stage": ["left"] * len(returned), "actual": list(returned)}, dtype=object)
+def check(forecast=110.0, actual=100.0, kept=0.99, left=0, came_back=0, profit=0.0, customers=9):
+    row = {"customers": [left], "came_back": [came_back], "profit": [profit]}
     return HoldoutCheck(
-        customers=left,
+        customers=pd.DataFrame(),
         stages=pd.DataFrame(),
-        total=pd.DataFrame({"forecast": [forecast], "actual": [actual]}),
+        total=pd.DataFrame({"customers": [customers], "forecast": [forecast], "actual": [actual]}),
+        returned=pd.DataFrame(row),
         retention=pd.DataFrame({"estimate": [kept], "low": [kept - 0.01], "high": [kept + 0.01]}),
         periods=6,
     )
@@ -77,9 +81,9 @@ def test_most_customers_without_history_come_first_of_all():
         summary(stability=10, left=50, not_enough_history=40),
         value(5e6),
         value(6e6),
-        check(returned=(0.0, 5.0, 0.0, 0.0)),
+        check(left=4, came_back=1, profit=5.0),
     )
-    assert first.text.endswith("only 10 of the 50 active ones can be placed.")
+    assert first.text.endswith("10 of 50 active ones can be placed.")
     assert "of those that counted as left 6 months ago, 25.0% have bought again" in first.detail
 
 
@@ -92,14 +96,16 @@ def test_worth_is_told_with_interval_losses_and_those_not_counted():
     assert "The curves alone say 6.00 million yuan" in worth.detail
     assert "would have been 110 yuan for these months; 100 came" in worth.detail
     assert "shrink by 1.0% a month (0.0% to 2.0%)" in worth.detail
-    assert "3 customers too new or too quiet" in worth.detail
+    assert "Not counted: 3 customers too new or too quiet to value and" in worth.detail
 
 
 @pytest.mark.parametrize(
     ("tested", "words"),
     [
         (check(kept=1.0), "It was not too high, so nothing is taken off."),
-        (check(kept=float("nan")), "cannot be checked"),
+        (check(kept=float("nan"), customers=0), "cannot be checked"),
+        (check(kept=float("nan"), actual=-40.0), "110 yuan for these months; −40 came. The method"),
+        (check(profit=31_000.0, left=9, came_back=2), "left and come back (in the 6 periods"),
     ],
 )
 def test_worth_says_when_nothing_is_taken_off_or_nothing_can_be_checked(tested, words):
@@ -117,6 +123,7 @@ def test_decline_names_the_largest_or_says_there_is_none():
     stages = summary(stability=8, decline=2)
     found = findings(stages, value(5e4), value(5e4), check(), declining)[2]
     assert found.text == "2 customers in decline brought 1,000 yuan in the last 12 months."
+    assert "leave 1,000 yuan to come (−200 to 2,200)" in found.detail
     assert "The largest: Ada and 木兰." in found.detail
     none = findings(summary(stability=8), value(5e4), value(5e4), check())[2]
     assert none.text == "No customer's profits show a decline."
@@ -130,7 +137,7 @@ def test_decline_names_the_largest_or_says_there_is_none():
         (2_345_678_901, 2_345_678_901, "2.35 billion"),
         (189_237, 189_237, "189,200"),
         (7_246.4, 7_246, "7,246"),
-        (-3.0, 10, "-3"),
+        (-3.0, 10, "−3"),
     ],
 )
 def test_money_in_words(number, scale, words):

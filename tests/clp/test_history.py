@@ -35,8 +35,8 @@ def test_quiet_periods_are_zeros_from_the_first_purchase_on():
         ["a", 2, 0.0, 0],
         ["a", 3, 0.0, 0],
         ["a", 4, 6.0, 1],
-        ["b", 1, 20.05, 1],
-        ["b", 2, -5.0, 1],
+        ["b", 1, 20.05, 1],  # a refund is no purchase
+        ["b", 2, -5.0, 0],
     ]
     assert history.table["period"].iloc[3] == pd.Timestamp("2024-04-01")
     assert (history.first_day, history.last_day) == (dt.date(2024, 1, 1), dt.date(2024, 4, 30))
@@ -56,7 +56,7 @@ def test_the_unfinished_last_period_is_left_out_and_said_so():
         2,
         1,
     ]
-    assert "its 2 purchases worth 16.00 are left out, and with them 1 customers" in history.note
+    assert "its 2 purchases worth 16.00 are left out. Customers who first bought" in history.note
 
 
 def test_observed_until_says_that_a_period_is_finished_or_that_silence_follows():
@@ -127,6 +127,13 @@ def test_cdnow_histories(shared):
         (SMALL.iloc[:0], {"cost": "cost"}, "no transactions"),
         (SMALL.iloc[:1], {"cost": "cost"}, "span no whole month"),
         (SMALL, {"cost": "cost", "observed_until": "2024-02-01"}, "purchases up to 2024-04-30"),
+        (SMALL, {"cost": "cost", "observed_until": "31/12/2024"}, "write the day as 2025-12-31"),
+        (SMALL.assign(customer_id=["a", None, "a", "b", "b"]), {"cost": "cost"}, "1 row has no"),
+        (
+            pd.concat([SMALL, purchases(("a", "2042-05-02", 7.0, 1.0))]),
+            {"cost": "cost"},
+            "Nobody bought anything between the month of 2024-04-01 and the month of 2042-05-01",
+        ),
         (SMALL.assign(cost=[1, None, 1, None, 1]), {"cost": "cost"}, "2 rows have no value"),
     ],
 )

@@ -238,3 +238,56 @@ def test_holdout_finds_the_retention_that_was_put_in():
     kept = clp.holdout_check(history, 12).retention.iloc[0]
     assert kept["low"] < 0.98 < kept["high"]
     assert kept["estimate"] == pytest.approx(0.98, abs=0.006)
+
+
+def test_returners_do_not_make_the_forecast_of_the_others_look_right():
+    # 100 customers lose half their profit in the periods held out; 100 that had left come back
+    # with the other half. The sum is as forecast, the retention of the active ones is not.
+    profits = noisy(GROWTH, 36, 200, 1.0, 43)
+    profits[:100, 30:] *= 0.5
+    profits[100:, 15:30] = 0.0
+    profits[100:, 30:] *= 0.5
+    starts = np.tile(pd.date_range("2020-01-01", periods=36, freq="MS"), 200)
+    history = clp.ProfitHistory(
+        table=table(profits, profits != 0).assign(period=starts),
+        period="month",
+        first_day=starts[0].astype("M8[D]").item(),
+        last_day=starts[-1].astype("M8[D]").item(),
+        left_out=pd.DataFrame(),
+    )
+    check = clp.holdout_check(history, 6)
+    assert check.total["customers"].item() == 100
+    assert check.total["error_percent"].item() == pytest.approx(100, abs=2)
+    kept = check.retention["estimate"].item()
+    assert (kept ** np.arange(1, 7)).mean() == pytest.approx(0.5, abs=0.01)
+    returned = check.returned.iloc[0]
+    assert returned[["customers", "came_back"]].tolist() == [100, 100]
+    assert returned["profit"] == pytest.approx(profits[100:, 30:].sum())
+
+
+def test_a_decline_that_is_over_is_not_certain():
+    declined = noisy(TRUE, 36, 1, 4.0, 44)  # the curve reaches zero at t = 35.1
+    value = clp.lifetime_profit(clp.fit_life_cycle(table(declined)), rate=0.0, periods=12)
+    row = value.customers.iloc[0]
+    assert row["periods_counted"] == 0
+    assert row["lifetime_profit"] == 0.0
+    assert row["low"] < 0 < row["high"]
+
+
+def test_the_curve_shown_and_the_value_agree_for_those_who_learn():
+    old = noisy(GROWTH, 30, 12, 1.0, 45)
+    young = clp.life_cycle_curve(np.arange(1, 10), h1=0.3, v=22.0)
+    history = pd.concat([table(old), table(young).assign(customer_id="young")])
+    fit = clp.fit_life_cycle(history)
+    value = clp.lifetime_profit(fit, rate=0.0, periods=20).customers.iloc[12]
+    curve = fit.curve(["young"], 29)
+    assert value["basis"] == "similar customers"
+    assert curve.loc[curve["t"] > 9, "profit"].sum() == pytest.approx(value["lifetime_profit"])
+
+
+def test_long_and_different_lives_are_fitted_in_little_memory():
+    lives = [
+        table(noisy(GROWTH, n, 1, 3.0, n)).assign(customer_id=f"n{n}") for n in (120, 160, 200)
+    ]
+    fit = clp.fit_life_cycle(pd.concat(lives))
+    assert abs(fit.customers["g1"] - 10).max() <= 4  # turns are tried every two to four periods

@@ -431,3 +431,29 @@ def test_importing_tables_is_cheap():
     code = f"import sys; from crmlib import tables; tables.KINDS; print({heavy} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize("title_rows", [0, 2])
+def test_excel_sheets_with_rows_that_are_not_there(tmp_path, title_rows):
+    # A row without any cell is no empty row in the file: it is absent from it.
+    book = openpyxl.Workbook()
+    sheet = book.active
+    first = title_rows + 1
+    for place, text in enumerate(("customer_id", "date", "amount"), 1):
+        sheet.cell(first, place, text)
+    for row, (customer, amount) in {first + 1: ("a", 5.0), first + 3: ("b", 7.5)}.items():
+        sheet.cell(row, 1, customer)
+        sheet.cell(row, 2, "2024-05-01")
+        sheet.cell(row, 3, amount)
+    book.save(tmp_path / "book.xlsx")
+    read = tables.read(tmp_path / "book.xlsx", kind="transactions")
+    assert read.frame["amount"].tolist() == [5.0, 7.5]
+    assert first + 2 in read.set_aside["row"].tolist()
+
+
+def test_an_excel_sheet_with_a_header_only_says_so(tmp_path):
+    book = openpyxl.Workbook()
+    book.active.append(["customer_id", "date", "amount"])
+    book.save(tmp_path / "book.xlsx")
+    with pytest.raises(InputError, match=r"book\.xlsx"):
+        tables.read(tmp_path / "book.xlsx", kind="transactions")
