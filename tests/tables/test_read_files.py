@@ -436,7 +436,7 @@ def test_importing_tables_is_cheap():
 @pytest.mark.parametrize("title_rows", [0, 2])
 def test_excel_sheets_with_rows_that_are_not_there(tmp_path, title_rows):
     # A row without any cell is no empty row in the file: it is absent from it.
-    book = openpyxl.Workbook()
+    book = Workbook()
     sheet = book.active
     first = title_rows + 1
     for place, text in enumerate(("customer_id", "date", "amount"), 1):
@@ -452,7 +452,7 @@ def test_excel_sheets_with_rows_that_are_not_there(tmp_path, title_rows):
 
 
 def test_an_excel_sheet_with_a_header_only_says_so(tmp_path):
-    book = openpyxl.Workbook()
+    book = Workbook()
     book.active.append(["customer_id", "date", "amount"])
     book.save(tmp_path / "book.xlsx")
     with pytest.raises(InputError, match=r"book\.xlsx"):
