@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from crmlib.report.notebooks import Notebook
     from crmlib.report.run import Job, Result
 
+SET_ASIDE_SHOWN = 20  # rows that `crmlib check --set-aside` lists one by one
+
 # click leaves the lines after \b as they are.
 MAIN_EXAMPLES = """\b
 Examples:
@@ -313,6 +315,10 @@ def check(
         faulty_rows="set aside" if set_aside else "stop",
     )
     click.echo(_summary(tables.describe(table)))
+    for row in table.set_aside.head(SET_ASIDE_SHOWN).itertuples():
+        click.echo(f"  row {row.row}: {row.reason}: {row.value}".rstrip(": "))
+    if len(table.set_aside) > SET_ASIDE_SHOWN:
+        click.echo(f"  and {len(table.set_aside) - SET_ASIDE_SHOWN:,} more")
 
 
 def _column_names(text: str) -> dict[str, str]:

@@ -143,6 +143,7 @@ def test_check_names_the_faults_of_a_table(tmp_path, monkeypatch):
     result = run("check", "transactions", "mine.csv", "--set-aside")
     assert result.exit_code == 0
     assert "rows set aside 1" in result.output
+    assert "row 2: not a number: much" in result.output
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ def design_findings(
     drawn: DrawnSample,
     check: FrameCheck,
     *,
+    purpose: str,
     confidence: float,
     response_rate: float,
     unit: str,
@@ -30,6 +31,8 @@ def design_findings(
     drawn : DrawnSample
         The invitations.
     check : FrameCheck
+    purpose : str
+        What the survey is for, in words.
     confidence, response_rate : float
         As planned, fractions.
     unit, money : str
@@ -40,7 +43,7 @@ def design_findings(
     list of Finding
     """
     return [
-        decision_finding(decision, size, drawn, confidence, response_rate, unit, money),
+        decision_finding(decision, size, drawn, purpose, confidence, response_rate, unit, money),
         reason_finding(decision, size, drawn, response_rate, unit),
         rejected_finding(decision, money),
         frame_finding(check),
@@ -51,6 +54,7 @@ def decision_finding(
     decision: Decision,
     size: SampleSize,
     drawn: DrawnSample,
+    purpose: str,
     confidence: float,
     response_rate: float,
     unit: str,
@@ -63,9 +67,9 @@ def decision_finding(
         f"Invite {len(drawn.units):,} by the method “{decision.chosen}” to get {size.n:,} "
         f"interviews; the mean will be right to ±{half:.3g} {unit} with {confidence:.0%} "
         f"confidence, for about {row['cost']:,.0f} {money}.",
-        f"Asked for: ±{decision.margin:g} {unit}. {drawn.audit['frame_rows']:,} units can be "
-        f"drawn; {response_rate:.0%} are expected to answer. The list of those to invite, in the "
-        "order in which to release them, lies beside this report.",
+        f"Purpose: {purpose}. Asked for: ±{decision.margin:g} {unit}. "
+        f"{drawn.audit['frame_rows']:,} units can be drawn; {response_rate:.0%} are expected to "
+        "answer. The list of those to invite, in the order of release, lies beside this report.",
     )
 
 

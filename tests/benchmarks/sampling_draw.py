@@ -1,6 +1,7 @@
 """Drawing from a million customers, and choosing between designs, beside plain pandas and numpy."""
 
 from collections.abc import Callable
+from importlib.util import find_spec
 
 import numpy as np
 import pandas as pd
@@ -81,12 +82,30 @@ def run_draw() -> None:
     row("to size, systematic", lambda: drawing.select_pps(sizes, 1000, order, numbers))
     print("  without record, and depending on the order of the rows:")
     row("pandas groupby.sample", lambda: frame.groupby("segment").sample(200, random_state=1))
+    if find_spec("samplics"):
+        row("samplics, stratified", lambda: samplics_stratified(frame), runs=3)
+    else:
+        print("  samplics is not installed here: `make bench` has it")
     chances = sizes / sizes.sum()
     random = np.random.default_rng(1)
     row(
         "numpy choice(p=)",
         lambda: random.choice(CUSTOMERS, 1000, replace=False, p=chances),
         note="not the probabilities asked for",
+    )
+
+
+def samplics_stratified(frame: pd.DataFrame) -> None:
+    """The same stratified draw with samplics."""
+    from samplics import SelectMethod
+    from samplics.sampling import SampleSelection
+
+    selection = SampleSelection(method=SelectMethod.srs_wor, strat=True, wr=False)
+    selection.select(
+        samp_unit=frame["customer_id"].to_numpy(),
+        samp_size=dict.fromkeys(frame["segment"].unique(), 200),
+        stratum=frame["segment"].to_numpy(),
+        to_dataframe=True,
     )
 
 

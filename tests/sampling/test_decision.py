@@ -159,6 +159,7 @@ def test_sorting_by_a_close_column_is_taken_and_its_gain_told_with_its_condition
         size,
         drawn,
         check,
+        purpose="the mean score",
         confidence=0.95,
         response_rate=0.5,
         unit="points",
@@ -167,6 +168,7 @@ def test_sorting_by_a_close_column_is_taken_and_its_gain_told_with_its_condition
     assert found[0].text.startswith(
         f"Invite {len(drawn.units)} by the method “systematic, sorted by last wave” to get {size.n}"
     )
+    assert found[0].detail.startswith("Purpose: the mean score. Asked for: ±1.2 points.")
     assert "If everybody answers, the method is worth" in found[1].text
     assert "With 50% answering" in found[1].detail
     assert found[2].text == "5 other methods were tried and rejected."
