@@ -41,7 +41,7 @@ def life_cycle_findings(
     check : HoldoutCheck
         Of the same method on the same history.
     declining : DataFrame
-        Customers in decline, the most important first: name, recent_profit.
+        Customers in decline, the most important first: name, recent_profit (of the last year).
     left_after : int
         Quiet periods after which a customer counts as having left.
     period, money : str
@@ -54,7 +54,7 @@ def life_cycle_findings(
     return [
         stage_finding(summary, check, left_after, period),
         worth_finding(summary, value, by_curves, check, period, money),
-        decline_finding(summary, declining, period, money),
+        decline_finding(summary, declining, money),
     ]
 
 
@@ -64,7 +64,7 @@ def stage_finding(
     """How many customers are in which stage; first of all when most cannot be placed."""
     counts = dict(zip(summary["stage"], summary["customers"], strict=True))
     everyone = sum(counts.values())
-    parts = [f"{n:,} {STAGE_WORDS[stage]}" for stage, n in counts.items()]
+    parts = [f"{n:,} {stage_words(stage, n)}" for stage, n in counts.items()]
     stages = f"Of {counted(everyone, 'customer')}, {listed(parts)}."
     meaning = (
         "Exploration: new, profit still low. Formation: growing. Stability: near its limit. "
@@ -81,6 +81,12 @@ def stage_finding(
         f"{stages} {meaning} A curve needs 8 {period}s, at least half of them with a purchase; "
         "what follows speaks only for customers that have them.",
     )
+
+
+def stage_words(stage: str, n: int) -> str:
+    """Words after the number of customers in a stage."""
+    words = STAGE_WORDS[stage]
+    return words.replace("are ", "is ").replace("have ", "has ") if n == 1 else words
 
 
 def returned_words(check: HoldoutCheck, period: str) -> str:
@@ -173,9 +179,7 @@ def losses_sentence(
     )
 
 
-def decline_finding(
-    summary: pd.DataFrame, declining: pd.DataFrame, period: str, money: str
-) -> Finding:
+def decline_finding(summary: pd.DataFrame, declining: pd.DataFrame, money: str) -> Finding:
     """Who is in decline and what it is about."""
     row = summary[summary["stage"] == "decline"]
     if row.empty:
@@ -188,7 +192,7 @@ def decline_finding(
     recent = declining["recent_profit"].sum()
     text = (
         f"{counted(n, 'customer')} in decline brought {amount(recent, recent)} {money} in the "
-        f"last 12 {period}s."
+        "last year."
     )
     names = listed(list(declining["name"].head(5).astype(str)))
     rest, low, high = (row[name].item() for name in ("lifetime_profit", "low", "high"))

@@ -72,7 +72,7 @@ def findings(stages, worth, curves, tested, declining=None):
 
 def test_stages_are_counted_in_one_sentence():
     first, *_ = findings(summary(formation=2, stability=7, left=1), value(5e6), value(6e6), check())
-    assert first.text == "Of 10 customers, 2 in formation, 7 in stability and 1 have left."
+    assert first.text == "Of 10 customers, 2 in formation, 7 in stability and 1 has left."
     assert "Left: no purchase for 6 months." in first.detail
 
 
@@ -122,7 +122,7 @@ def test_decline_names_the_largest_or_says_there_is_none():
     declining = pd.DataFrame({"name": ["Ada", "木兰"], "recent_profit": [700.0, 300.0]})
     stages = summary(stability=8, decline=2)
     found = findings(stages, value(5e4), value(5e4), check(), declining)[2]
-    assert found.text == "2 customers in decline brought 1,000 yuan in the last 12 months."
+    assert found.text == "2 customers in decline brought 1,000 yuan in the last year."
     assert "leave 1,000 yuan to come (−200 to 2,200)" in found.detail
     assert "The largest: Ada and 木兰." in found.detail
     none = findings(summary(stability=8), value(5e4), value(5e4), check())[2]
