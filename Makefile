@@ -2,13 +2,16 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: report test lint lab bench data clean
+.PHONY: report test test-slow lint lab bench data clean
 
 report: .venv
 	$(BIN)/crmlib report
 
 test: .venv
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto -m "not slow"
+
+test-slow: .venv
+	$(BIN)/python -m pytest -n auto -m slow
 
 lint: .venv
 	$(BIN)/ruff check

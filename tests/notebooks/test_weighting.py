@@ -8,16 +8,11 @@ import json
 import re
 
 import pandas as pd
-import pypdfium2
 import pytest
 
 from crmlib import tables
+from tests.notebooks.test_life_cycle import pages
 from tests.notebooks.test_notebooks import command
-
-
-def pages(pdf) -> list[str]:
-    document = pypdfium2.PdfDocument(pdf)
-    return [" ".join(page.get_textpage().get_text_bounded().split()) for page in document]
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +102,7 @@ def test_a_stratified_sample_is_estimated_as_r_does(shared, tmp_path):
     assert f"equal 200 {plain:.1f}" in everything
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("given", ["population", "totals"])
 def test_margins_come_from_a_table_or_from_totals(shared, tmp_path, given):
     known = {
@@ -125,6 +121,7 @@ def test_margins_come_from_a_table_or_from_totals(shared, tmp_path, given):
     assert "calibrated 200" in everything
 
 
+@pytest.mark.slow
 def test_segments_with_few_answers_are_not_estimated(shared, tmp_path):
     one = report_on_schools(shared, tmp_path, by="stype,cname", population="none")[0]
     counties = pd.read_csv(shared / "data" / "apistrat.csv")["cname"].value_counts()
@@ -133,6 +130,7 @@ def test_segments_with_few_answers_are_not_estimated(shared, tmp_path):
     assert "too few to say" in one
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("given", "words"),
     [
