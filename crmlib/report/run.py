@@ -10,7 +10,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
 from importlib import metadata
@@ -25,6 +25,7 @@ from crmlib.report.attachments import FILE_NAME
 from crmlib.report.execution import Execution, Failure, run_notebook
 from crmlib.report.exit_codes import CELL_FAILED, GOOD, RENDERING_FAILED
 from crmlib.report.notebooks import WORKBOOK, Notebook
+from crmlib.report.secrets import hide_passwords, hide_passwords_within
 
 RECORDED_PACKAGES = {
     "numpy": "numpy",
@@ -190,8 +191,9 @@ def run_report(
             timeout=job.timeout,
             on_cell=on_cell,
         )
+        execution = replace(execution, notebook=without_passwords(execution.notebook))
         nbformat.write(execution.notebook, folder / "notebook.ipynb")
-        record = build_record(job, execution)
+        record = hide_passwords_within(build_record(job, execution))
         failure = execution.failure
         if failure is None:
             failure = _render(execution, record, folder)
@@ -205,6 +207,12 @@ def run_report(
     if failure:
         return _keep(job, folder, record, failure, clock)
     return _publish(job, folder, record, clock)
+
+
+def without_passwords(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Return the notebook as it may be kept and printed."""
+    text = hide_passwords(nbformat.writes(notebook))
+    return nbformat.reads(text, as_version=nbformat.NO_CONVERT)
 
 
 def _stopped(name: str, clock: _Clock) -> Result:
@@ -255,19 +263,24 @@ def _keep(
     job: Job, folder: Path, record: dict[str, Any], failure: Failure, clock: _Clock
 ) -> Result:
     name = job.notebook.name
+    message = hide_passwords(failure.message)
     head = {
         "report": name,
         "state": "failed",
         "exit_code": failure.exit_code,
-        "message": failure.message,
+        "message": message,
     }
     (folder / "report.pdf").unlink(missing_ok=True)
+    log = folder / "log.txt"
+    if log.exists():
+        kept = hide_passwords(log.read_text(encoding="utf-8", errors="replace"))
+        log.write_text(kept, encoding="utf-8")
     (folder / "traceback.txt").write_text(
-        (failure.traceback or failure.message).rstrip() + "\n", encoding="utf-8"
+        hide_passwords(failure.traceback or failure.message).rstrip() + "\n", encoding="utf-8"
     )
     publishing.write_json(folder / "run.json", {**head, **clock.times(), **_full(record)})
     place = publishing.keep_failure(folder, job.out, name)
-    return Result(name, failure.exit_code, place, clock.seconds, failure.message)
+    return Result(name, failure.exit_code, place, clock.seconds, message)
 
 
 # ----------------------------------------------------------------- the record
