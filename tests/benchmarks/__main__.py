@@ -2,10 +2,13 @@
 
 import os
 import platform
+import warnings
 
 from tests.benchmarks import life_cycle, sampling_draw, sampling_estimate
 
 if __name__ == "__main__":
+    # samplics announces its retirement at every import.
+    warnings.filterwarnings("ignore", message="samplics is archived")
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}\n")
     for benchmark in (life_cycle, sampling_draw, sampling_estimate):
         benchmark.run()
