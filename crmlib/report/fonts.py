@@ -8,7 +8,6 @@ from pathlib import Path
 
 TEXT_FAMILY = "Open Sans"
 SYMBOL_FAMILY = "DejaVu Sans"  # comes with matplotlib: Greek, arrows, Hebrew, Arabic, some emoji
-MONOSPACED_FAMILY = "DejaVu Sans Mono"  # built into Typst
 
 # Simplified Chinese first: a shared character is drawn in its Chinese form.
 CHINESE_FAMILIES = (
