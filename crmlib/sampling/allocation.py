@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from crmlib.columns import listed
 from crmlib.errors import InputError
-from crmlib.sampling.samples import listed
 from crmlib.sampling.sizes import check_above_zero, check_number, check_whole
 
 Array = NDArray[np.float64]

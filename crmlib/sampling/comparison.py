@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from crmlib.columns import numbers_of, rows_named
 from crmlib.errors import InputError
 from crmlib.sampling.designs import (
     Array,
@@ -28,7 +29,6 @@ from crmlib.sampling.designs import (
     groups_of,
     order_codes,
 )
-from crmlib.sampling.samples import numbers_of, rows_named
 from crmlib.sampling.simulation import (
     Draws,
     simulate_cluster,

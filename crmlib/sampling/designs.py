@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from crmlib.columns import codes_of, column_of, listed, numbers_of, rows_named
 from crmlib.errors import InputError
 from crmlib.sampling.allocation import allocate
-from crmlib.sampling.samples import codes_of, column_of, listed, numbers_of, rows_named
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.int64]

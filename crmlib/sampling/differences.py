@@ -7,9 +7,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
+from crmlib.columns import codes_of, numbers_of, rows_named
 from crmlib.errors import InputError
 from crmlib.sampling.estimation import degrees_of_freedom, linearised_variance
-from crmlib.sampling.samples import Array, SurveySample, codes_of, numbers_of, rows_named
+from crmlib.sampling.samples import Array, SurveySample
 
 
 def segment_differences(

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from crmlib.columns import column_of, listed, rows_named
 from crmlib.errors import InputError
 from crmlib.sampling.designs import (
     Array,
@@ -35,7 +36,7 @@ from crmlib.sampling.designs import (
     systematic_positions,
     systematic_pps_positions,
 )
-from crmlib.sampling.samples import SurveySample, column_of, listed, rows_named
+from crmlib.sampling.samples import SurveySample
 
 Hashes = NDArray[np.uint64]
 

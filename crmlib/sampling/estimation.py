@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
+from crmlib.columns import codes_of, column_of, indicator_of, numbers_of, rows_named
 from crmlib.errors import InputError
 from crmlib.sampling.replication import (
     SingleUnit,
@@ -24,17 +25,7 @@ from crmlib.sampling.replication import (
     refuse_single,
     taken,
 )
-from crmlib.sampling.samples import (
-    Array,
-    Codes,
-    Stage,
-    SurveySample,
-    codes_of,
-    column_of,
-    indicator_of,
-    numbers_of,
-    rows_named,
-)
+from crmlib.sampling.samples import Array, Codes, Stage, SurveySample
 
 Kind = Literal["mean", "total", "proportion", "ratio", "quantile"]
 Method = Literal["linearisation", "jackknife", "bootstrap", "successive_difference"]

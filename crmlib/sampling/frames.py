@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from crmlib.columns import listed
 from crmlib.errors import InputError
-from crmlib.sampling.samples import listed
 from crmlib.sampling.sizes import check_whole
 
 Mask = NDArray[np.bool_]

@@ -10,8 +10,10 @@ from typing import Literal, Protocol
 
 import numpy as np
 
+from crmlib.columns import listed
 from crmlib.errors import InputError
-from crmlib.sampling.samples import Array, Codes, Stage, SurveySample, counted_noun, listed
+from crmlib.resampling import drawn_counts
+from crmlib.sampling.samples import Array, Codes, Stage, SurveySample, counted_noun
 
 SingleUnit = Literal["stop", "centre", "certainty", "average"]
 
@@ -189,16 +191,10 @@ def bootstrap_factors(
     stage: Stage, shrinkage: Array, replicates: int, random: np.random.Generator
 ) -> Iterator[Array]:
     """Multipliers of the units' weights, one replicate after another."""
-    size = stage.size.astype(np.int64)
-    draws = size - 1
-    units = np.argsort(stage.stratum, kind="stable")
-    start = np.repeat(np.cumsum(size) - size, draws)
-    width = np.repeat(size, draws)
-    inflation = (shrinkage * stage.size / np.maximum(draws, 1))[stage.stratum]
+    inflation = (shrinkage * stage.size / np.maximum(stage.size - 1, 1))[stage.stratum]
     rest = (1 - shrinkage)[stage.stratum]
-    for _ in range(replicates):
-        drawn = units[start + (random.random(len(start)) * width).astype(np.int64)]
-        yield rest + inflation * np.bincount(drawn, minlength=len(units))
+    for counts in drawn_counts(stage.stratum, replicates, random):
+        yield rest + inflation * counts
 
 
 def calibrated_replicates(sample: SurveySample, factors: Iterator[Array]) -> Iterator[Array]:

@@ -15,21 +15,9 @@ import pandas as pd
 from scipy.optimize import brentq
 from scipy.special import expit
 
+from crmlib.columns import codes_of, column_of, indicator_of, listed, numbers_of, rows_named
 from crmlib.errors import InputError
-from crmlib.sampling.samples import (
-    Array,
-    Auxiliaries,
-    Calibration,
-    Codes,
-    SurveySample,
-    codes_of,
-    column_of,
-    first_rows,
-    indicator_of,
-    listed,
-    numbers_of,
-    rows_named,
-)
+from crmlib.sampling.samples import Array, Auxiliaries, Calibration, Codes, SurveySample, first_rows
 
 SAME = 1e-9
 """Relative difference below which two totals are the same but for rounding."""

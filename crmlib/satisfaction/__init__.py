@@ -1,0 +1,1 @@
+"""Customer satisfaction: responses, reliability, drivers, index and priorities."""
