@@ -72,7 +72,7 @@ KINDS: dict[str, tuple[Column, ...]] = {
         Column("resolved_on", "date", "the day it was settled; empty while it is open"),
     ),
     "responses": (
-        CUSTOMER_ID,
+        Column("customer_id", "text", "who answered; absent where the survey is anonymous"),
         Column("date", "date", "the day of the answer"),
         Column("overall", "number", "the overall score; further columns are kept as items"),
     ),

@@ -144,11 +144,15 @@ def test_segments_with_few_answers_are_not_estimated(shared, tmp_path):
         ("totals=region:East=10,region:West=5", "do not match"),
         ("weight=q01", "weights cannot be used"),
         ("checks=magic", 'method="magic"'),
+        ("responses={anonymous}", "who answered? Name the column"),
     ],
 )
 def test_bad_values_end_with_a_sentence_and_exit_code_2(given, words, tmp_path):
+    anonymous = tmp_path / "anonymous.csv"
+    anonymous.write_text("overall\n7\n8\n")
     out = ("--out", str(tmp_path))
-    done = command("crmlib", "report", "sampling/weighting", "-p", given, *out)
+    chosen = given.format(anonymous=anonymous)
+    done = command("crmlib", "report", "sampling/weighting", "-p", chosen, *out)
     assert done.returncode == 2
     assert words in done.stderr
     assert "Traceback" not in done.stderr
