@@ -21,7 +21,7 @@ lint: .venv
 lab: .venv
 	$(BIN)/jupyter lab notebooks/start_here.ipynb
 
-bench: .venv-bench
+bench: .venv-bench .venv-plspm
 	.venv-bench/bin/python -m tests.benchmarks
 
 data: .venv
@@ -43,5 +43,14 @@ data: .venv
 	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.lock -e '.[bench]'
 	touch $@
 
+# plspm does not work with the versions the workbook needs.
+.venv-plspm: .venv-plspm/installed
+
+.venv-plspm/installed: pyproject.toml
+	$(PYTHON) -m venv .venv-plspm
+	.venv-plspm/bin/python -m pip install --quiet --disable-pip-version-check \
+		plspm==0.5.7 'pandas>=2.1,<3'
+	touch $@
+
 clean:
-	rm -rf .venv .venv-bench reports/*/ reports/.work .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .venv-bench .venv-plspm reports/*/ reports/.work .pytest_cache .mypy_cache .ruff_cache

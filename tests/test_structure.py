@@ -15,16 +15,13 @@ SUBJECTS = {
     for path in (ROOT / "crmlib").iterdir()
     if path.is_dir() and path.name not in {"tables", "report", "__pycache__"}
 }
-SHARED = {"errors", "findings", "columns", "resampling"}
+SHARED = {"errors", "findings", "columns", "multiple_testing", "resampling"}
 MAY_IMPORT = {
     "columns": {"errors"},
     "tables": {"tables", "errors"},
     "report": {"report", "tables.describe", "errors"},
     "cli": {"report", "tables", "errors"},
-    **{
-        subject: {subject, "tables"} | SHARED
-        for subject in SUBJECTS
-    },
+    **{subject: {subject, "tables"} | SHARED for subject in SUBJECTS},
 }
 
 

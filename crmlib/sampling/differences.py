@@ -9,6 +9,7 @@ from scipy import stats
 
 from crmlib.columns import codes_of, numbers_of, rows_named
 from crmlib.errors import InputError
+from crmlib.multiple_testing import holm
 from crmlib.sampling.estimation import degrees_of_freedom, linearised_variance
 from crmlib.sampling.samples import Array, SurveySample
 
@@ -102,16 +103,3 @@ def _difference(
     linearised = np.where(inside, (values - segment) / sums[0], (others - values) / sums[1])
     error = np.sqrt(linearised_variance(sample, linearised))
     return float(others), float(segment - others), float(error)
-
-
-def holm(p_values: Array) -> Array:
-    """Holm's (1979) adjusted p-values: the k-th smallest of m times m - k + 1, never falling.
-
-    Missing ones stay missing and are not counted.
-    """
-    adjusted = np.full(len(p_values), np.nan)
-    known = np.flatnonzero(~np.isnan(p_values))
-    order = known[np.argsort(p_values[known], kind="stable")]
-    steps = np.arange(len(order), 0, -1) * p_values[order]
-    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
-    return adjusted

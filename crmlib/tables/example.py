@@ -20,6 +20,7 @@ from numpy.random import Generator, SeedSequence, default_rng
 from numpy.typing import ArrayLike, NDArray
 
 from crmlib.errors import InputError
+from crmlib.tables import example_study
 from crmlib.tables.example_contacts import contacts
 
 COMPANY_NAME = "Qinghe Bay Office & Electronics"
@@ -145,6 +146,27 @@ DRIVERS = pd.DataFrame(
     }
 ).set_index("block")
 ITEMS = " ".join(DRIVERS["items"]).split()
+# What the questionnaire of the waves asks, as a codebook.
+QUESTIONS = pd.DataFrame(
+    {
+        "item": ITEMS,
+        "block": np.repeat(DRIVERS.index.to_numpy(), 3),
+        "label": [
+            "product quality",
+            "range",
+            "information",
+            "on time",
+            "complete",
+            "undamaged",
+            "friendly",
+            "competent",
+            "quick to help",
+            "price level",
+            "discounts",
+            "terms of payment",
+        ],
+    }
+)
 
 # An opinion on a block: the mean, plus parts of the customer (shared by all blocks; of the block)
 # and of the wave, plus the shifts below. Standard deviations, in points.
@@ -232,6 +254,7 @@ PARTS = [
     "complaints",
     "survey",
     "contacts",
+    "study",
 ]
 
 
@@ -254,6 +277,10 @@ class Truth:
         `profit` (what was drawn; in observed months the sum of amount less cost), `observed`.
     contacts
         One row: what a sample from the contacts should find, and how many faults were put in.
+    study_customers
+        One row per respondent of the study: loyalty type and standardised constructs.
+    study_paths, study_items, study_kano
+        The settings from which the study was drawn.
     segments, product_mix, sequences, unit_costs, complaint_rates, drivers, survey_shifts
         The settings from which the tables were drawn.
     """
@@ -261,6 +288,10 @@ class Truth:
     customers: pd.DataFrame
     months: pd.DataFrame
     contacts: pd.DataFrame
+    study_customers: pd.DataFrame
+    study_paths: pd.DataFrame
+    study_items: pd.DataFrame
+    study_kano: pd.DataFrame
     segments: pd.DataFrame
     product_mix: pd.DataFrame
     sequences: pd.DataFrame
@@ -272,7 +303,10 @@ class Truth:
 
 @dataclass(frozen=True)
 class ExampleCompany:
-    """The six tables of the example company and the truth behind them."""
+    """The tables of the example company and the truth behind them.
+
+    ``questions`` and ``study_questions`` are the codebooks of ``responses`` and ``study``.
+    """
 
     customers: pd.DataFrame
     transactions: pd.DataFrame
@@ -280,6 +314,9 @@ class ExampleCompany:
     complaints: pd.DataFrame
     responses: pd.DataFrame
     contacts: pd.DataFrame
+    study: pd.DataFrame
+    questions: pd.DataFrame
+    study_questions: pd.DataFrame
     truth: Truth
 
 
@@ -296,7 +333,8 @@ def company(seed: int = 2026, months: int = 36) -> ExampleCompany:
     Returns
     -------
     ExampleCompany
-        Customers, transactions, activities, complaints, responses, contacts and the truth.
+        Customers, transactions, activities, complaints, responses, contacts, study,
+        the codebooks of both questionnaires, and the truth.
 
     Raises
     ------
@@ -321,6 +359,12 @@ def company(seed: int = 2026, months: int = 36) -> ExampleCompany:
         _accounts(customers, life, transactions, FIRST_MONTH + int(months) - 1),
         (FIRST_MONTH + int(months) - 2).item().year,
     )
+    last_month = observed[observed["month"] == _day(FIRST_MONTH + int(months) - 1)]
+    study, true_study = example_study.study(
+        random["study"],
+        _who_can_be_asked(last_month)["customer_id"].to_numpy(dtype=object),
+        FIRST_MONTH + int(months) - 1,
+    )
     return ExampleCompany(
         customers=customers,
         transactions=transactions,
@@ -330,10 +374,19 @@ def company(seed: int = 2026, months: int = 36) -> ExampleCompany:
         complaints=_complaints(random["complaints"], observed, life, first_purchase, last_day),
         responses=_responses(random["survey"], observed, life, int(months)),
         contacts=frame,
+        study=study,
+        questions=QUESTIONS.copy(),
+        study_questions=example_study.QUESTIONS[["item", "construct", "question"]].rename(
+            columns={"construct": "block", "question": "label"}
+        ),
         truth=Truth(
             customers=_true_customers(life, history, int(months)),
             months=history,
             contacts=true_frame,
+            study_customers=true_study,
+            study_paths=example_study.PATHS.copy(),
+            study_items=example_study.QUESTIONS.copy(),
+            study_kano=example_study.KANO.copy(),
             segments=SEGMENTS.reset_index(),
             product_mix=PRODUCT_MIX.reset_index(),
             sequences=SEQUENCES.copy(),
@@ -858,11 +911,7 @@ def _responses(
     )
     waves = []
     for number, month in enumerate((months - 14, months - 2)):
-        asked = observed[
-            (observed["month"] == _day(FIRST_MONTH + month))
-            & (observed["expected_profit"] > 0)
-            & (observed["age"] > 1)
-        ]
+        asked = _who_can_be_asked(observed[observed["month"] == _day(FIRST_MONTH + month)])
         segment = life["segment"].loc[asked["customer_id"]].to_numpy()
         answers = random.random(len(asked)) < SEGMENTS.loc[segment, "response_rate"].to_numpy()
         asked, segment = asked[answers], segment[answers]
@@ -877,6 +926,11 @@ def _responses(
         waves.append(_answers(random, asked, opinion))
     responses = pd.concat(waves)
     return responses.sort_values(["date", "customer_id"], ignore_index=True)
+
+
+def _who_can_be_asked(of_month: pd.DataFrame) -> pd.DataFrame:
+    """Leave out those who have left, and the newest."""
+    return of_month[(of_month["expected_profit"] > 0) & (of_month["age"] > 1)]
 
 
 def _answers(random: Generator, asked: pd.DataFrame, opinion: NDArray[np.float64]) -> pd.DataFrame:
@@ -917,6 +971,8 @@ def _days_in_month(
 # --- files ------------------------------------------------------------------------------------
 
 MONEY = ["amount", "cost", "discount", "growth_potential", "revenue"]
+# Whole numbers, some of them missing; in the truth a construct may have the same name.
+GRADES = [*ITEMS, *example_study.ANSWERS]
 
 
 def write_csv(example: ExampleCompany, folder: str | Path) -> list[Path]:
@@ -964,7 +1020,7 @@ def _csv_text(table: pd.DataFrame) -> str:
     for column in table.columns:
         if column in MONEY:
             text[column] = table[column].map("{:.2f}".format)
-        elif column in ITEMS:
+        elif column in GRADES and not (table[column] % 1).any():
             text[column] = table[column].astype("Int64")
     return text.to_csv(index=False, lineterminator="\n", date_format="%Y-%m-%d")
 

@@ -76,6 +76,13 @@ KINDS: dict[str, tuple[Column, ...]] = {
         Column("date", "date", "the day of the answer"),
         Column("overall", "number", "the overall score; further columns are kept as items"),
     ),
+    "questions": (
+        Column(
+            "item", "text", "the column of the answers, one row each", required=True, unique=True
+        ),
+        Column("block", "text", "what the question is about; questions of a block go together"),
+        Column("label", "text", "what the question is called in reports"),
+    ),
     "frame": (
         Column(
             "unit_id",

@@ -4,12 +4,28 @@ import os
 import platform
 import warnings
 
-from tests.benchmarks import life_cycle, sampling_draw, sampling_estimate
+from tests.benchmarks import (
+    life_cycle,
+    sampling_draw,
+    sampling_estimate,
+    satisfaction_drivers,
+    satisfaction_importance,
+    satisfaction_path_model,
+)
+
+BENCHMARKS = (
+    life_cycle,
+    sampling_draw,
+    sampling_estimate,
+    satisfaction_drivers,
+    satisfaction_importance,
+    satisfaction_path_model,
+)
 
 if __name__ == "__main__":
     # samplics announces its retirement at every import.
     warnings.filterwarnings("ignore", message="samplics is archived")
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}\n")
-    for benchmark in (life_cycle, sampling_draw, sampling_estimate):
+    for benchmark in BENCHMARKS:
         benchmark.run()
         print()

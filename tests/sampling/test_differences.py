@@ -11,7 +11,7 @@ import statsmodels.api as sm
 from statsmodels.stats.multitest import multipletests
 
 from crmlib.errors import InputError
-from crmlib.sampling.differences import holm, segment_differences
+from crmlib.sampling.differences import segment_differences
 from crmlib.sampling.estimation import estimate
 from crmlib.sampling.samples import SurveySample
 from crmlib.sampling.weighting import rake
@@ -89,15 +89,6 @@ def test_chance_alone_seldom_makes_a_difference_and_a_true_one_is_found():
     false = sum(smallest(seed, 0.0) < 0.05 for seed in range(runs))
     assert false <= 0.05 * runs + 4 * np.sqrt(0.05 * 0.95 * runs)
     assert sum(smallest(seed, 1.5) < 0.05 for seed in range(20)) == 20
-
-
-def test_holm_is_statsmodels_and_skips_what_is_missing():
-    random = np.random.default_rng(1)
-    for size in (1, 2, 9):
-        p = random.random(size) ** 3
-        assert holm(p) == pytest.approx(multipletests(p, method="holm")[1])
-    assert holm(np.array([0.01, np.nan, 0.03])).tolist()[::2] == [0.02, 0.03]
-    assert np.isnan(holm(np.array([np.nan]))).all()
 
 
 def test_small_segments_are_not_compared_nor_counted():

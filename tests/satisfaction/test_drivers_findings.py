@@ -1,0 +1,113 @@
+"""The sentences of page one on drivers.
+
+Oracle: the sentence a reader should get for small results written out here.
+"""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from crmlib.satisfaction.drivers import Drivers, importance_columns
+from crmlib.satisfaction.drivers_findings import drivers_findings
+
+
+def table(what, labels, **draws):
+    """Importance table of methods from their draws, the first of which is the estimate."""
+    return pd.concat(
+        [
+            pd.DataFrame({"method": method, what: labels}).assign(
+                **importance_columns(np.array(values, dtype=float), 0.95)
+            )
+            for method, values in draws.items()
+        ],
+        ignore_index=True,
+    )
+
+
+def result(items, blocks=None, chosen_share=0.9, notes=(), **draws):
+    first = [items[int(np.argmax(values[0]))] for values in draws.values()]
+    if np.isnan(next(iter(draws.values()))[0]).any():
+        first = [None] * len(draws)
+    return Drivers(
+        table=table("item", items, **draws),
+        blocks=blocks,
+        methods=pd.DataFrame({"method": list(draws), "chosen_share": chosen_share, "first": first}),
+        choices=pd.DataFrame(),
+        items=pd.DataFrame(),
+        agreement="",
+        draws={method: np.array(values[1:], dtype=float) for method, values in draws.items()},
+        n=200,
+        n_effective=200.0,
+        left_out=pd.DataFrame(),
+        notes=notes,
+    )
+
+
+CLEAR = [[6.0, 3, 1], *[[6, 3, 1], [6, 3, 1]] * 100]
+OPEN = [[4.0, 3, 3], *[[4, 3, 3], [3, 4, 3], [3, 3, 4]] * 100]
+
+
+def test_a_clear_driver_is_named_with_its_share():
+    support, order = drivers_findings(result(["a", "b", "c"], johnson=CLEAR))
+    assert support.text == "Overall satisfaction goes most with a (60% of the weight, 60% to 60%)."
+    assert support.detail == (
+        "From 200 answers by Johnson weights, 95% intervals; an equal share would be 33%."
+    )
+    assert order.text == (
+        "A is the first question by Johnson weights, beyond chance; the order below it is less "
+        "certain."
+    )
+    assert order.detail == (
+        "In samples drawn again a comes first in nearly all of them. No rank below it moves."
+    )
+
+
+def test_an_order_that_does_not_hold_is_said_not_to():
+    support, order = drivers_findings(
+        result(["a", "b", "c"], johnson=OPEN), labels={"b": "delivery on time"}
+    )
+    assert support.text == (
+        "No question stands out: none weighs more in overall satisfaction than an equal share "
+        "beyond chance."
+    )
+    assert order.text == (
+        "Which single question matters most is not settled: it may be a, delivery on time or c."
+    )
+    assert order.detail == (
+        "In samples drawn again a comes first in 33% of them. Ranks move: that of a lies anywhere "
+        "from 1 to 2. Do not act on the order of questions whose ranks overlap."
+    )
+
+
+def test_methods_that_disagree_are_counted():
+    found = result(["a", "b", "c"], chosen_share=0.3, pcr=OPEN, johnson=CLEAR, lmg=CLEAR)
+    found.table.loc[found.table["method"] == "pcr", "rank"] = pd.array([2, 1, 3], dtype="Int64")
+    agreement = drivers_findings(found)[-1]
+    assert agreement.text == (
+        "The 3 methods do not agree on the first question: 2 say a and 1 say b."
+    )
+    assert agreement.detail == (
+        "In samples drawn again all of them name the same first question in 33% of them. Principal "
+        "component regression takes another number of components in 70% of the samples drawn "
+        "again: its order is the least certain."
+    )
+
+
+def test_areas_come_first_where_there_are_any():
+    blocks = table("block", ["x", "y"], johnson=[[7.0, 3], *[[7, 3]] * 200], ols=[[7.0, 3]] * 201)
+    support, _, agreement = drivers_findings(
+        result(["a", "b", "c"], blocks=blocks, johnson=CLEAR, ols=CLEAR)
+    )
+    assert support.text == "Overall satisfaction goes most with x (70% of the weight, 70% to 70%)."
+    assert support.detail.endswith("would be 50%. Of single questions a stands out.")
+    assert agreement.text == "All 2 methods put x first."
+    assert agreement.detail.startswith("Of single questions: All 2 methods put a first.")
+
+
+@pytest.mark.parametrize("method", ["johnson", "pcr"])
+def test_where_nothing_can_be_said_the_reason_is(method):
+    nothing = [[np.nan] * 3] * 200
+    found = result(["a", "b", "c"], notes=("Too few people.",), **{method: nothing})
+    (finding,) = drivers_findings(found)
+    assert finding.text == "What drives overall satisfaction cannot be said from these answers."
+    assert finding.detail == "Too few people."

@@ -1,0 +1,294 @@
+"""The satisfaction index.
+
+Oracles: R (pls for the weights, survey for means and standard errors), the survey estimates of
+crmlib.sampling for segments, simulation from a known truth for coverage.
+"""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from crmlib.errors import InputError
+from crmlib.sampling.estimation import estimate
+from crmlib.sampling.samples import SurveySample
+from crmlib.satisfaction.answers import answers_of
+from crmlib.satisfaction.components import pcr_coefficients
+from crmlib.satisfaction.index import linearised_mean, percentiles, satisfaction_index
+
+ITEMS = [f"q{i}" for i in range(1, 13)]
+
+
+@pytest.fixture(scope="module")
+def reference(shared):
+    return json.loads((shared / "reference" / "satisfaction.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def survey(shared):
+    return pd.read_csv(shared / "data" / "satisfaction_survey_weighted.csv")
+
+
+@pytest.fixture(scope="module")
+def gaps(shared):
+    return pd.read_csv(shared / "data" / "satisfaction_survey_missing.csv")
+
+
+def simulated(n, seed, means=(3.0, 5.0, 7.0, 8.0), slopes=(0.8, 0.4, 0.2, 0.2)):
+    """Answers that share one cause, and an overall score that depends on them."""
+    random = np.random.default_rng(seed)
+    common = random.normal(size=(n, 1))
+    noise = random.normal(size=(n, len(means)))
+    z = 0.5 * common + np.sqrt(0.75) * noise
+    overall = 5.5 + 0.6 * (z @ np.array(slopes) + random.normal(size=n))
+    data = pd.DataFrame(np.clip(np.array(means) + 0.7 * z, 1, 10))
+    data.columns = [f"i{j}" for j in range(len(means))]
+    return data.assign(overall=np.clip(overall, 1, 10))
+
+
+def index(data, items=None, **arguments):
+    arguments = {"replicates": 100, "seed": 1} | arguments
+    names = [c for c in data if str(c).startswith("i")] if items is None else items
+    return satisfaction_index(data, names, "overall", **arguments)
+
+
+def test_index_weights_and_fixed_standard_error_are_those_of_r(survey, reference):
+    found = index(survey, ITEMS, components=3)
+    row = found.table.iloc[0]
+    assert row["index"] == pytest.approx(reference["csi_pcr3_unweighted"]["csi"], abs=1e-8)
+    expected = reference["csi_pcr3_unweighted"]["se_fixed_weights"]
+    assert row["standard_error"] == pytest.approx(expected, abs=1e-8)
+    np.testing.assert_allclose(found.weights["weight"], reference["csi_pcr3_weights"], atol=1e-8)
+    assert found.components == 3
+
+
+def test_design_standard_error_is_that_of_r_survey(survey, reference):
+    answers = answers_of(survey, ITEMS, "overall", weights="weight", strata="stratum")
+    scores = (answers.values[:, :-1] - 1) / 9 * 100 @ np.array(reference["csi_pcr3_weights"])
+    mean, error, degrees = linearised_mean(
+        scores, answers.weights, answers.stratum, answers.cluster
+    )
+    assert mean == pytest.approx(reference["csi_pcr3_design"]["csi"], abs=1e-8)
+    assert error == pytest.approx(reference["csi_pcr3_design"]["se_fixed_weights"], abs=1e-8)
+    assert degrees == 198
+
+
+def test_weighted_index_is_made_of_weighted_means_and_weighted_regression(survey, reference):
+    found = index(survey, ITEMS, weights="weight", strata="stratum", components=3)
+    weighted = reference["survey_weighted"]
+    shares = np.array(weighted["standardized_beta_by_ncomp"][2])
+    shares /= shares.sum()
+    means = np.array(weighted["mean"][1:])
+    assert found.table["index"].item() == pytest.approx(shares @ (means - 1) / 9 * 100, abs=1e-8)
+    np.testing.assert_allclose(found.weights["weight"], shares, atol=1e-8)
+    np.testing.assert_allclose(found.weights["mean"], means, atol=1e-8)
+    assert found.table["n_effective"].item() == pytest.approx(132.01997750499)
+
+
+def test_contributions_add_up_to_the_index(survey):
+    found = index(survey, ITEMS)
+    assert found.weights["weight"].sum() == pytest.approx(1.0)
+    assert found.weights["contribution"].sum() == pytest.approx(found.table["index"].item())
+    assert list(found.draws.columns) == ["all"]
+    assert len(found.draws) == 100
+
+
+@pytest.mark.parametrize("clusters", [None, "team"])
+def test_segments_are_domain_estimates_of_the_survey(survey, clusters):
+    random = np.random.default_rng(4)
+    data = survey.assign(
+        segment=random.choice(["x", "y", "z"], len(survey)),
+        team=survey["stratum"] + random.integers(0, 12, len(survey)).astype(str),
+    )
+    found = index(data, ITEMS, weights="weight", strata="stratum", clusters=clusters, by="segment")
+    score = (data[ITEMS] - 1).to_numpy() / 9 * 100 @ found.weights["weight"].to_numpy()
+    sample = SurveySample(
+        data.assign(score=score),
+        "weight",
+        strata="stratum",
+        clusters=() if clusters is None else (clusters,),
+    )
+    expected = estimate(sample, "score", by="segment")
+    rows = found.table.iloc[1:]
+    assert list(rows["segment"]) == ["x", "y", "z"]
+    np.testing.assert_allclose(rows["index"], expected["estimate"], rtol=1e-10)
+    names = ["standard_error", "low", "high"]
+    np.testing.assert_allclose(rows[names], expected[names], rtol=1e-10)
+
+
+@pytest.mark.parametrize("missing", ["em", "impute"])
+def test_segments_with_missing_answers_add_up_to_all(gaps, missing):
+    data = gaps.assign(segment=np.where(np.arange(len(gaps)) < 80, "early", "late"))
+    found = index(data, ITEMS, by="segment", components=3, missing=missing, replicates=400)
+    everybody, early, late = found.table["index"]
+    together = (80 * early + 120 * late) / 200
+    assert together == pytest.approx(everybody, abs=1e-5 if missing == "em" else 0.1)
+    assert found.table["n"].tolist() == [200, 80, 120]
+    assert any("81 of 200 respondents left out 96 answers" in note for note in found.notes)
+
+
+def test_missing_answers_hardly_move_the_index_and_deletion_is_told(gaps, survey):
+    whole = index(survey, ITEMS, components=3).table.iloc[0]
+    for missing in ("em", "impute"):
+        row = index(gaps, ITEMS, components=3, missing=missing).table.iloc[0]
+        assert row["index"] == pytest.approx(whole["index"], abs=whole["standard_error"] / 2)
+        assert row["n"] == 200
+    found = index(gaps, ITEMS, components=3, missing="complete")
+    assert found.table["n"].item() == 119
+    assert found.left_out.to_dict("records") == [{"reason": "an answer missing", "rows": 81}]
+    assert any(note.startswith("81 respondents who left out") for note in found.notes)
+
+
+def test_resampled_standard_error_of_fixed_weights_is_the_linearised_one(survey):
+    # One item: its weight is 1 in every resample, so that both intervals are of a mean.
+    found = index(survey, ["q1"], weights="weight", strata="stratum", components=1, replicates=4000)
+    row = found.table.iloc[0]
+    assert row["whole_standard_error"] == pytest.approx(row["standard_error"], rel=0.05)
+
+
+def test_the_whole_interval_covers_and_the_fixed_one_does_not():
+    # Means far apart: what an item weighs matters, and is not known as well as its mean.
+    slopes, means = np.array([0.8, 0.4, 0.2, 0.2]), np.array([3.0, 5.0, 7.0, 8.0])
+    between = np.full((4, 4), 0.25) + 0.75 * np.eye(4)
+    with_overall = between @ slopes
+    correlation = np.eye(5)
+    correlation[:4, :4] = between
+    correlation[4, :4] = correlation[:4, 4] = with_overall / np.sqrt(slopes @ with_overall + 1)
+    beta = pcr_coefficients(correlation)[3]
+    truth = beta / beta.sum() @ (means - 1) / 9 * 100
+    held = []
+    for seed in range(100):
+        row = index(simulated(150, seed), components=4, replicates=200).table.iloc[0]
+        held.append(
+            [row["whole_low"] < truth < row["whole_high"], row["low"] < truth < row["high"]]
+        )
+    whole, fixed = np.mean(held, axis=0)
+    # Monte Carlo error of 0.95 with 100 samples: 0.022.
+    assert 0.90 <= whole <= 0.99
+    assert fixed < 0.75
+
+
+def test_the_same_seed_gives_the_same_numbers():
+    data = simulated(60, 1)
+    one, again, other = (index(data, seed=seed) for seed in (5, 5, 6))
+    pd.testing.assert_frame_equal(one.table, again.table)
+    pd.testing.assert_frame_equal(one.draws, again.draws)
+    assert not one.draws.equals(other.draws)
+
+
+def test_negative_weights_are_kept_and_told_or_clipped_when_asked():
+    data = simulated(400, 2, slopes=(0.8, 0.8, 0.4, -0.5))
+    kept = index(data, components=4)
+    assert kept.weights["is_negative"].tolist() == [False, False, False, True]
+    assert kept.weights["weight"].iloc[3] < 0
+    assert any("1 item (i3) came out negative and is kept" in note for note in kept.notes)
+    clipped = index(data, components=4, clip_negative=True)
+    assert clipped.weights["weight"].iloc[3] == 0
+    assert clipped.weights["weight"].sum() == pytest.approx(1)
+    assert clipped.weights["is_negative"].iloc[3]
+    assert (clipped.weights["weight_low"] >= 0).all()
+    assert any("set to zero, as asked" in note for note in clipped.notes)
+
+
+def test_a_segment_of_few_answers_is_not_said():
+    data = simulated(60, 3).assign(segment=["few"] * 9 + ["many"] * 51)
+    found = index(data, by="segment")
+    few = found.table.set_index("segment").loc["few"]
+    assert few["n"] == 9
+    assert few["note"] == "too few"
+    assert few[["index", "standard_error", "low", "high", "whole_low"]].isna().all()
+    assert found.table.set_index("segment").loc["many", "note"] == ""
+    assert "Too few to say, with fewer than 10 answers: few." in found.notes
+
+
+@pytest.mark.parametrize(
+    ("values", "names"),
+    [
+        ([10, 9, 2], ["2", "9", "10"]),
+        (["b", "a", "c"], ["a", "b", "c"]),
+        ([1, "b", "a"], ["1", "a", "b"]),
+    ],
+)
+def test_segments_stand_in_order(values, names):
+    data = simulated(90, 3).assign(segment=np.repeat(np.array(values, dtype=object), 30))
+    data["segment"] = data["segment"].infer_objects()
+    found = index(data, by="segment", components=1)
+    assert found.table["segment"].tolist() == ["all", *names]
+    first = data[data["segment"].astype(str) == names[0]].iloc[:, :4].mean()
+    expected = ((first - 1) / 9 * 100).to_numpy() @ found.weights["weight"]
+    assert found.table["index"].iloc[1] == pytest.approx(expected)
+
+
+def test_collinear_items_share_by_components_and_cannot_be_told_apart_by_least_squares():
+    data = simulated(100, 4).assign(i4=lambda d: d["i0"])
+    found = index(data, components=2)
+    assert found.weights["weight"].iloc[0] == pytest.approx(found.weights["weight"].iloc[4])
+    none = index(data, method="ols")
+    assert none.table["index"].isna().all()
+    assert none.table["note"].item() == "cannot say"
+    assert none.weights[["weight", "contribution"]].isna().all(axis=None)
+    assert any("i0 and i4 can be worked out from one another" in note for note in none.notes)
+    assert any(note.startswith("Cannot say") for note in none.notes)
+
+
+def test_more_items_than_people_still_have_an_index():
+    data = simulated(12, 5, means=[5.0] * 20, slopes=[0.3] * 20)
+    row = index(data, components=1).table.iloc[0]
+    assert 0 < row["whole_low"] < row["index"] < row["whole_high"] < 100
+
+
+def test_an_overall_score_turned_round_is_told():
+    data = simulated(200, 6).assign(overall=lambda d: 11 - d["overall"])
+    found = index(data, components=1)
+    assert found.table["index"].isna().all()
+    assert any("do not add up to more than zero" in note for note in found.notes)
+
+
+def test_items_that_foretell_nothing_are_told():
+    data = simulated(200, 7)
+    data["overall"] = np.random.default_rng(8).integers(1, 11, 200).astype(float)
+    assert any("little more than chance" in note for note in index(data).notes)
+
+
+def test_resamples_without_shares_take_the_interval_away():
+    draws = np.ones((100, 2))
+    draws[:4, 0] = np.nan
+    draws[:6, 1] = np.nan
+    low, high = percentiles(draws, 0.95)
+    np.testing.assert_array_equal(low, [1, np.nan])
+    np.testing.assert_array_equal(high, [1, np.nan])
+
+
+def spoiled(change):
+    data = simulated(30, 9).assign(who=range(30), design=1.0, segment="a")
+    return change(data)
+
+
+@pytest.mark.parametrize(
+    ("change", "arguments", "message"),
+    [
+        (lambda d: d.assign(i0=5.0), {}, 'Column "i0": all 30 answers are 5'),
+        (lambda d: d.assign(i0=11.0), {}, "outside the scale from 1 to 10"),
+        (lambda d: d.assign(i0="good"), {}, 'Column "i0" must hold answers'),
+        (lambda d: d.assign(i0=np.nan), {}, 'Column "i0" has no answers at all'),
+        (lambda d: d.head(1), {}, "1 of 1 respondents can be used"),
+        (lambda d: d.assign(design=0.0), {"weights": "design"}, "all weights are zero"),
+        (lambda d: d.assign(who=1), {"respondent": "who"}, "more than one row"),
+        (lambda d: d.assign(segment=[None] + ["a"] * 29), {"by": "segment"}, "are missing"),
+        (lambda d: d.assign(segment="all"), {"by": "segment"}, 'a segment called "all"'),
+        (lambda d: d, {"method": "magic"}, 'method="magic": write one of "pcr"'),
+        (lambda d: d, {"components": 9}, "components=9"),
+        (lambda d: d, {"missing": "ignore"}, 'missing="ignore"'),
+        (lambda d: d, {"confidence": 95}, "confidence=95"),
+        (lambda d: d, {"replicates": 10}, "replicates=10"),
+    ],
+)
+def test_bad_input_has_its_message(change, arguments, message):
+    with pytest.raises(InputError, match=message):
+        index(spoiled(change), ["i0", "i1", "i2", "i3"], **arguments)
+
+
+def test_the_overall_score_among_the_items_is_refused():
+    with pytest.raises(InputError, match="among the items"):
+        index(simulated(30, 9), ["i0", "overall"])

@@ -1,0 +1,16 @@
+"""Adjusted p-values. Oracle: statsmodels."""
+
+import numpy as np
+import pytest
+from statsmodels.stats.multitest import multipletests
+
+from crmlib.multiple_testing import holm
+
+
+def test_holm_is_statsmodels_and_skips_what_is_missing():
+    random = np.random.default_rng(1)
+    for size in (1, 2, 9):
+        p = random.random(size) ** 3
+        assert holm(p) == pytest.approx(multipletests(p, method="holm")[1])
+    assert holm(np.array([0.01, np.nan, 0.03])).tolist()[::2] == [0.02, 0.03]
+    assert np.isnan(holm(np.array([np.nan]))).all()
