@@ -256,9 +256,12 @@ def fold_errors(folds: Array, path: Path) -> tuple[Array, Array]:
     weight : ndarray, shape (B, F)
         Weight of the respondents of the fold.
     """
-    total = folds.sum(axis=1, keepdims=True)
-    mean, covariance, _ = moments_of_products(total - folds)
-    usual = np.diagonal(moments_of_products(total[0, 0])[1])
+    training = folds.sum(axis=1, keepdims=True) - folds
+    mean, covariance, weight = moments_of_products(training)
+    # Beside the mean square, which is about the mean of the sample, a variance may be rounding.
+    usual = (
+        np.diagonal(training, axis1=-2, axis2=-1)[..., 1:] / np.maximum(weight, 1e-300)[..., None]
+    )
     deviation = deviations(covariance, usual)
     coefficients = path(without_gaps(correlation_of(covariance, usual)))
     raw = coefficients * deviation[..., None, -1:] / deviation[..., None, :-1]

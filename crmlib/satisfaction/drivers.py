@@ -37,6 +37,9 @@ SUBSETS = 2**27
 FEWEST_RESAMPLES = 200
 """Resamples that lmg gets however many items there are."""
 
+FEWEST_CLUSTERS = 9
+"""Clusters, less the strata, from which there are intervals: those of ten respondents."""
+
 ENOUGH = 0.95
 """Share of the resamples a method must work in for an interval to be given."""
 
@@ -195,6 +198,9 @@ def drivers(
             found[method] = importances(subset, method, components)
         else:
             found[method] = nothing_found(moments)
+    if free_clusters(answers) < FEWEST_CLUSTERS:
+        notes.append(few_clusters_note(answers))
+        found = {method: without_draws(one) for method, one in found.items()}
     grouped = summed(found, members)
     return Drivers(
         table=importance_table(found, answers.items, "item", confidence),
@@ -263,6 +269,28 @@ def moments_for(method: str, moments: Moments) -> tuple[Moments | None, list[str
         weight=moments.weight[:rows],
     )
     return part, [note]
+
+
+def free_clusters(answers: Answers) -> int:
+    """Clusters that can vary: their number less that of strata."""
+    return int(answers.cluster.max() - answers.stratum.max())
+
+
+def few_clusters_note(answers: Answers) -> str:
+    """Say that there are too few clusters for resamples."""
+    strata = answers.stratum.max() + 1
+    where = f" in {strata} strata" if strata > 1 else ""
+    return (
+        f"Intervals cannot be given: samples drawn again from {answers.cluster.max() + 1} clusters"
+        f"{where} do not show how far estimates vary."
+    )
+
+
+def without_draws(one: Importances) -> Importances:
+    """Importances with nothing found in the resamples."""
+    values = one.values.copy()
+    values[1:] = np.nan
+    return replace(one, values=values)
 
 
 def nothing_found(moments: Moments) -> Importances:
@@ -452,7 +480,8 @@ def method_notes(
                 "overall score is not foretold better than by its mean. One was kept."
             )
     for method, one in found.items():
-        notes += unstable_note(method, one) + gap_note(method, one)
+        notes += unstable_note(method, one)
+    notes += gap_notes(found) + share_notes(found)
     negative = [
         f"{method} ({names_listed([items[j] for j in np.flatnonzero(one.values[0] < 0)])})"
         for method, one in found.items()
@@ -474,26 +503,35 @@ def unstable_note(method: str, one: Importances) -> list[str]:
     ]
 
 
-def gap_note(method: str, one: Importances) -> list[str]:
-    """Say in how many resamples a method, or its shares, could not be had."""
-    if np.isnan(one.values[0]).any():
+def gap_notes(found: dict[str, Importances]) -> list[str]:
+    """Say in how many resamples methods found nothing."""
+    methods: dict[float, list[str]] = {}
+    for method, one in found.items():
+        missing = float(np.isnan(one.values[1:]).any(axis=1).mean())
+        # Without an estimate, or without any resample, there is a note that says why.
+        if np.isfinite(one.values[0]).all() and 0 < missing < 1:
+            methods.setdefault(missing, []).append(method)
+    return [
+        f"In {missing:.1%} of the resamples {listed(names)} cannot be computed, as items are "
+        "collinear or do not vary among the people drawn"
+        + (": no intervals." if missing > 1 - ENOUGH else "; these are left out.")
+        for missing, names in methods.items()
+    ]
+
+
+def share_notes(found: dict[str, Importances]) -> list[str]:
+    """Say which methods' importances do not add up to more than zero for certain."""
+    names = []
+    for method, one in found.items():
+        gone = np.isnan(shares(one.values)[:, 0]) & ~np.isnan(one.values).any(axis=1)
+        if gone[0] or gone[1:].mean() > 1 - ENOUGH:
+            names.append(method)
+    if not names:
         return []
-    missing = np.isnan(one.values[1:]).any(axis=1).mean()
-    if missing > 1 - ENOUGH:
-        return [
-            f"Intervals of {method} cannot be given: in {missing:.0%} of the resamples it finds "
-            "nothing, as items are collinear or do not vary among the people drawn."
-        ]
-    without_share = np.isnan(shares(one.values)[:, 0])
-    notes = []
-    if missing:
-        notes.append(f"{method} finds nothing in {missing:.1%} of the resamples; left out.")
-    if without_share[0] or without_share[1:].mean() > 1 - ENOUGH:
-        notes.append(
-            f"Shares of {method} cannot be given: its importances do not add up to more than zero "
-            "for certain."
-        )
-    return notes
+    return [
+        f"Shares of {listed(names)} cannot be given: importances do not add up to more than zero "
+        "for certain."
+    ]
 
 
 def agreement_of(found: dict[str, Importances], items: tuple[str, ...], confidence: float) -> str:

@@ -11,13 +11,13 @@ PREFERRED = ("johnson", "lmg", "ridge", "pls", "ols", "correlation", "pcr")
 """Methods by how well they name the true first driver in simulations, the best first."""
 
 METHOD_WORDS = {
-    "johnson": "Johnson weights",
-    "lmg": "LMG",
+    "johnson": "Johnson's relative weights",
+    "lmg": "the LMG shares of R²",
     "ridge": "ridge regression",
     "pls": "partial least squares",
     "pcr": "principal component regression",
     "ols": "least squares",
-    "correlation": "correlations",
+    "correlation": "the correlation with the overall score",
 }
 
 MOST_NAMED = 3
@@ -58,7 +58,7 @@ def drivers_findings(
     items = of_method(found.table, method, "item", words)
     blocks = None if found.blocks is None else of_method(found.blocks, method, "block", words)
     findings = [
-        support_finding(items, blocks, method, found.n, confidence),
+        support_finding(items, blocks, basis_sentence(found, method, confidence)),
         order_finding(items, method),
     ]
     return [*findings, *agreement_findings(found, words)]
@@ -79,18 +79,23 @@ def of_method(
     return part.assign(name=[words.get(name, name) for name in part[what]])
 
 
-def support_finding(
-    items: pd.DataFrame, blocks: pd.DataFrame | None, method: str, n: int, confidence: float
-) -> Finding:
+def basis_sentence(found: Drivers, method: str, confidence: float) -> str:
+    """What the shares are from, and how much there is to share."""
+    sentence = f"From {found.n:,} answers by {METHOD_WORDS[method]}, {confidence:.0%} intervals."
+    r_squared = found.methods.set_index("method")["r_squared"].get(method)
+    if r_squared is None or r_squared != r_squared:
+        return sentence
+    return f"{sentence} The questions explain {r_squared:.0%} of the differences in it."
+
+
+def support_finding(items: pd.DataFrame, blocks: pd.DataFrame | None, basis: str) -> Finding:
     """Up to three drivers that weigh more than an equal share would, beyond chance."""
     named = supported(items if blocks is None else blocks)
     noun = "question" if blocks is None else "area"
     equal = 1 / len(items if blocks is None else blocks)
-    basis = (
-        f"From {n:,} answers by {METHOD_WORDS[method]}, {confidence:.0%} intervals; an equal share "
-        f"would be {equal:.0%}."
-    )
-    details = [basis] if blocks is None else [basis, item_sentence(items)]
+    details = [basis, f"An equal share would be {equal:.0%}."]
+    if blocks is not None:
+        details.append(item_sentence(items))
     if named.empty:
         return Finding(
             f"No {noun} stands out: none weighs more in overall satisfaction than an equal share "
@@ -143,11 +148,11 @@ def order_finding(items: pd.DataFrame, method: str) -> Finding:
         names = list(items.nlargest(2, "first_probability", keep="first")["name"])
     else:
         names = [top["name"], *rivals["name"].head(MOST_NAMED)]
-    more = len(rivals) - MOST_NAMED
-    also = f" or {more} others" if more > 0 else ""
+    if len(rivals) > MOST_NAMED:
+        names.append("another")
     return Finding(
         f"Which single question matters most is not settled: it may be "
-        f"{', '.join(names[:-1])} or {names[-1]}{also}.",
+        f"{', '.join(names[:-1])} or {names[-1]}.",
         f"{how}. {rank_sentence(items)} Do not act on the order of questions whose ranks overlap.",
     )
 

@@ -7,19 +7,11 @@ import numpy as np
 import pandas as pd
 
 from crmlib.findings import Finding, counted, listed
+from crmlib.satisfaction.drivers import Drivers
+from crmlib.satisfaction.drivers_findings import METHOD_WORDS, drivers_findings
 from crmlib.satisfaction.index import SatisfactionIndex
 from crmlib.satisfaction.priorities import Priorities
 from crmlib.satisfaction.waves import WaveChange
-
-METHOD_WORDS = {
-    "pcr": "principal component regression",
-    "pls": "partial least squares",
-    "ols": "least squares",
-    "ridge": "ridge regression",
-    "lmg": "the LMG shares of R²",
-    "johnson": "Johnson's relative weights",
-    "correlation": "the correlation with the overall score",
-}
 
 MOST = 3
 """Items named in a headline: more than three things are not done at once."""
@@ -51,16 +43,19 @@ class Words:
 def index_findings(
     index: SatisfactionIndex,
     priorities: Priorities,
+    found: Drivers,
     change: WaveChange | None = None,
     *,
     words: Words | None = None,
 ) -> list[Finding]:
-    """Findings of the report: the index, its change, what to improve, what cannot be said.
+    """Findings of page one: the index, its change, what to improve, what cannot be said.
 
     Parameters
     ----------
     index : SatisfactionIndex
     priorities : Priorities
+    found : Drivers
+        Of the same answers.
     change : WaveChange, optional
         Since the wave before.
     words : Words, optional
@@ -68,19 +63,27 @@ def index_findings(
     Returns
     -------
     list of Finding
-        The index, its change if there is a wave before, what to improve, what cannot be placed,
-        and how segments differ if there are any.
+        Four, one more with a wave before, and one more where a segment differs from all.
     """
     words = words or Words()
     findings = [index_finding(index, words)]
     if change is not None:
         findings.append(change_finding(change, words))
     findings.append(improve_finding(priorities, words))
-    if priorities.table["importance"].notna().all():
-        findings.append(undecided_finding(priorities, words))
-    if len(index.table) > 1:
-        findings.append(segments_finding(index))
+    support, *others = drivers_findings(found, labels=words.labels, confidence=index.confidence)
+    findings.append(support)
+    if others:
+        findings.append(unsupported_finding(undecided_finding(priorities, words), others))
+    if len(index.table) > 1 and (segments := segments_finding(index)) is not None:
+        findings.append(segments)
     return findings
+
+
+def unsupported_finding(undecided: Finding, others: list[Finding]) -> Finding:
+    """What the answers do not support: one order of the questions, and their quadrants."""
+    order, *agreement = others
+    parts = [undecided.text, order.detail, *(finding.text for finding in agreement)]
+    return Finding(order.text, " ".join(parts))
 
 
 def index_finding(index: SatisfactionIndex, words: Words) -> Finding:
@@ -92,22 +95,22 @@ def index_finding(index: SatisfactionIndex, words: Words) -> Finding:
         )
     if pd.isna(row["whole_low"]):
         text = (
-            f"The satisfaction index of the {row['n']:,} {words.who} is {number(row['index'])} of "
-            "100, but how far it can be trusted cannot be said."
+            f"The satisfaction index is {number(row['index'])} of 100, but how far it can be "
+            "trusted cannot be said."
         )
     else:
         text = (
-            f"The satisfaction index of the {row['n']:,} {words.who} is {number(row['index'])} of "
-            f"100: likely between {number(row['whole_low'])} and {number(row['whole_high'])} "
-            f"({index.confidence:.0%} interval)."
+            f"The satisfaction index is {number(row['index'])} of 100, likely between "
+            f"{number(row['whole_low'])} and {number(row['whole_high'])}."
         )
-    return Finding(text, index_detail(index, row))
+    return Finding(text, index_detail(index, row, words))
 
 
-def index_detail(index: SatisfactionIndex, row: pd.Series) -> str:
+def index_detail(index: SatisfactionIndex, row: pd.Series, words: Words) -> str:
     """How the index was made, and how much of its uncertainty is that of the weights."""
     parts = [
-        f"It is the mean score of the items, weighted by their importance for the overall score, "
+        f"From the answers of {row['n']:,} {words.who}, with a {index.confidence:.0%} interval: "
+        f"the mean score of the questions, weighted by their importance for the overall score, "
         f"by {METHOD_WORDS[index.method]}{choice_words(index)}."
     ]
     if pd.notna(row["low"]):
@@ -117,14 +120,14 @@ def index_detail(index: SatisfactionIndex, row: pd.Series) -> str:
         )
     if not np.isclose(row["n_effective"], row["n"], rtol=1e-9):
         parts.append(
-            f"Because their weights differ, the answers tell as much as "
+            f"Because weights differ between people, the answers tell as much as "
             f"{row['n_effective']:,.0f} of equal weight."
         )
     negative = index.weights.loc[index.weights["is_negative"], "item"]
     if len(negative):
         parts.append(
-            f"{counted(len(negative), 'item')} came out with negative importance: the weights of "
-            "single items are not to be trusted."
+            f"{counted(len(negative), 'question')} came out with negative importance: the weights "
+            "of single questions are not to be trusted."
         )
     return " ".join(parts)
 
@@ -171,7 +174,7 @@ def item_sentence(change: WaveChange, words: Words) -> str:
     """Which items changed, allowing for their number."""
     changed = change.items[change.items["changed"]]
     if changed.empty:
-        return "No single item changed by more than chance explains."
+        return "No single question changed by more than chance explains."
     sides = [
         f"{word}: {words.items(part.sort_values('p')['item'])}"
         for part, word in (
@@ -188,13 +191,13 @@ def improve_finding(priorities: Priorities, words: Words) -> Finding:
     table = priorities.table
     if table["importance"].isna().any():
         return Finding(
-            "What to improve first cannot be said: the importance of the items is not known.",
+            "What to improve first cannot be said: the importance of the questions is not known.",
             f"They cannot be told apart by {METHOD_WORDS[priorities.method]} from these answers.",
         )
     first = table[table["quadrant"] == "improve first"].sort_values("importance", ascending=False)
     if first.empty:
         return Finding(
-            "No item can be named as the one to improve first.",
+            "No question can be named as the one to improve first.",
             f"None is both important and weak by more than chance explains. {nearly(table, words)}",
         )
     top = first.head(MOST)
@@ -204,7 +207,7 @@ def improve_finding(priorities: Priorities, words: Words) -> Finding:
     counts = "Each counts" if len(top) > 1 else "It counts"
     return Finding(
         f"Improve first: {words.items(top['item'])}{more}.",
-        f"{counts} more for the overall score than items do on average and "
+        f"{counts} more for the overall score than questions do on average and "
         f"{'scores' if len(top) > 1 else 'it scores'} lower, by more than chance explains: {each}. "
         f"Importance by {METHOD_WORDS[priorities.method]}.",
     )
@@ -226,10 +229,10 @@ def nearly(table: pd.DataFrame, words: Words) -> str:
     weak = table.loc[table["performance_difference_high"] < 0, "item"]
     parts = []
     if len(important):
-        parts.append(f"More important than the average for certain: {words.items(important)}.")
+        parts.append(f"More important than the average, beyond chance: {words.items(important)}.")
     if len(weak):
-        parts.append(f"Weaker than the average for certain: {words.items(weak)}.")
-    return " ".join(parts) or "No item differs from the average in either for certain."
+        parts.append(f"Weaker than the average, beyond chance: {words.items(weak)}.")
+    return " ".join(parts) or "No question differs from the average in either beyond chance."
 
 
 def undecided_finding(priorities: Priorities, words: Words) -> Finding:
@@ -240,17 +243,17 @@ def undecided_finding(priorities: Priorities, words: Words) -> Finding:
     kept = f" To be kept up, important and strong: {words.items(keep)}." if len(keep) else ""
     if not priorities.undecided:
         return Finding(
-            f"All {total:,} items can be placed as important or not and strong or weak.",
-            f"Each on its own at {priorities.confidence:.0%}; among {total:,} items one may be on "
-            f"the wrong side by chance.{kept}",
+            f"All {total:,} questions can be placed as important or not and strong or weak.",
+            f"Each on its own at {priorities.confidence:.0%}; among {total:,} questions one may be "
+            f"on the wrong side by chance.{kept}",
         )
     unplaced = table.loc[table["quadrant"] == "undecided", "item"]
     if priorities.undecided == total:
-        text = "No item can be placed as important or not and strong or weak: do not rank them."
+        text = "No question can be placed as important or not and strong or weak: do not rank them."
     else:
         text = (
-            f"{priorities.undecided:,} of {total:,} items cannot be placed as important or not and "
-            "strong or weak: do not rank them."
+            f"{priorities.undecided:,} of {total:,} questions cannot be placed as important or "
+            "not and strong or weak: do not rank them."
         )
     return Finding(
         text,
@@ -259,13 +262,13 @@ def undecided_finding(priorities: Priorities, words: Words) -> Finding:
     )
 
 
-def segments_finding(index: SatisfactionIndex) -> Finding:
-    """Which segments' index differs from that of all, allowing for their number."""
+def segments_finding(index: SatisfactionIndex) -> Finding | None:
+    """Which segments' index differs from that of all, allowing for their number; None if none."""
     told = index.table.iloc[1:].dropna(subset=["index", "whole_low"])
     few = index.table.loc[index.table["note"] == "too few", "segment"]
     silence = f" Too few to say: {listed(list(few))}." if len(few) else ""
     if told.empty:
-        return Finding("Whether segments differ cannot be said from these answers.", silence[1:])
+        return None
     tail = 100 * (1 - index.confidence) / len(told) / 2
     rows = []
     for _, row in told.iterrows():
@@ -283,8 +286,7 @@ def segments_finding(index: SatisfactionIndex) -> Finding:
         for wanted, word in ((-1, "Lower"), (1, "Higher"))
         if any(side == wanted for _, side in rows)
     ]
-    text = " ".join(sides) or "No segment's index differs from that of all by more than chance."
-    return Finding(text, f"{each}.{silence}")
+    return Finding(" ".join(sides), f"{each}.{silence}") if sides else None
 
 
 def number(value: float) -> str:

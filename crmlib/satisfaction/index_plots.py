@@ -8,7 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
@@ -206,7 +206,7 @@ def plot_drivers(
     ends = table[["share", "share_low", "share_high"]].to_numpy(dtype=float)
     left, right = share_limits(ends)
     for i, method in enumerate(methods):
-        panel = ax.inset_axes((i / len(methods) + 0.01, 0, 1 / len(methods) - 0.02, 1))
+        panel = ax.inset_axes((i / len(methods) + 0.012, 0, 1 / len(methods) - 0.024, 1))
         rows = table[table["method"] == method].set_index(name).reindex(order)
         draw_method(panel, rows)
         panel.set_title(METHOD_NAMES.get(method, method), loc="center", fontsize="medium")
@@ -228,7 +228,7 @@ def share_limits(ends: Array) -> tuple[float, float]:
         return 0.0, FARTHEST_SHARE
     low, high = np.clip([known.min(), known.max()], -FARTHEST_SHARE, FARTHEST_SHARE)
     low, high = min(low, 0.0), max(high, 0.0)
-    room = 0.06 * max(high - low, 0.01)
+    room = 0.08 * max(high - low, 0.01)
     return low - room, high + room
 
 
@@ -252,7 +252,9 @@ def draw_method(panel: "Axes", rows: pd.DataFrame) -> None:
     panel.grid(axis="x", visible=False)
     panel.spines["left"].set_visible(False)
     panel.xaxis.set_major_locator(MaxNLocator(2, steps=[1, 2, 2.5, 5, 10]))
-    panel.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    panel.xaxis.set_major_formatter(
+        FuncFormatter(lambda share, _: f"{share:.0%}".replace("-", "−") if share else "0")
+    )
 
 
 def plot_scree(

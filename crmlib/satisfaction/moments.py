@@ -222,8 +222,8 @@ def correlation_of(covariance: Array, usual: Array) -> Array:
     Parameters
     ----------
     covariance : ndarray, shape (..., m, m)
-    usual : ndarray, shape (m,)
-        Variances of the whole sample.
+    usual : ndarray, shape (m,) or (..., m)
+        Variances of the whole sample, or what else shows how large a variance would be.
 
     Returns
     -------

@@ -187,8 +187,8 @@ def explained_shares() -> pd.Series:
     share = pd.Series(0.0, CONSTRUCTS)
     for construct in CONSTRUCTS:
         causes, weight = _causes(construct)
-        with_others = weight @ covariance.loc[causes].to_numpy()
-        share[construct] = with_others[covariance.columns.get_indexer(causes)] @ weight
+        with_others = pd.Series(weight @ covariance.loc[causes].to_numpy(), CONSTRUCTS)
+        share[construct] = with_others[causes].to_numpy() @ weight
         covariance.loc[construct] = covariance[construct] = with_others
         covariance.loc[construct, construct] = 1.0
     return share
@@ -233,7 +233,7 @@ def _construct_answers(random: Generator, construct: pd.DataFrame) -> pd.DataFra
 
 def _standard(answers: pd.DataFrame, item: str) -> NDArray[np.float64]:
     """Return answers as they were before mean and spread were put on."""
-    mean = float(QUESTIONS.set_index("item").loc[item, "mean"])
+    mean = QUESTIONS.set_index("item")["mean"][item]
     return (answers[item].to_numpy() - mean) / SPREAD
 
 
@@ -276,14 +276,15 @@ def _recommend(random: Generator, construct: pd.DataFrame) -> NDArray[np.float64
 
 def _kano_answers(random: Generator) -> pd.DataFrame:
     answers = {}
-    for _, feature in KANO.iterrows():
+    shares = KANO[list(TOLD_BY)].to_numpy()
+    for feature, share in zip(KANO["feature"], shares, strict=True):
         chances = [
-            (pair, float(feature[category]) * chance)
-            for category, pairs in TOLD_BY.items()
+            (pair, of_category * chance)
+            for pairs, of_category in zip(TOLD_BY.values(), share, strict=True)
             for pair, chance in pairs.items()
         ]
         drawn = random.choice(len(chances), RESPONDENTS, p=[chance for _, chance in chances])
         pairs = np.array([pair for pair, _ in chances])[drawn]
         for side, answer in zip(("with", "without"), pairs.T, strict=True):
-            answers[f"kano_{feature['feature']}_{side}"] = answer
+            answers[f"kano_{feature}_{side}"] = answer
     return pd.DataFrame(answers)

@@ -217,15 +217,11 @@ def test_the_design_is_in_the_estimates_and_in_the_intervals():
 def test_a_weight_counts_as_so_many_people():
     data = sheet(n=60)
     repeated = data.loc[np.repeat(data.index, [2] * 30 + [1] * 30)].reset_index(drop=True)
-    weighted = quick(data.assign(weight=[2.0] * 30 + [1.0] * 30), weights="weight")
-    pd.testing.assert_frame_equal(
-        weighted.items.drop(columns="n"), quick(repeated).items.drop(columns="n")
-    )
-    for method in ("ols", "lmg", "johnson", "correlation"):
-        np.testing.assert_allclose(
-            of(weighted.table, method, "importance"),
-            of(quick(repeated).table, method, "importance"),
-        )
+    options = {"methods": ["ols", "johnson", "correlation"], "replicates": 100}
+    weighted = quick(data.assign(weight=[2.0] * 30 + [1.0] * 30), weights="weight", **options)
+    plain = quick(repeated, **options)
+    pd.testing.assert_frame_equal(weighted.items.drop(columns="n"), plain.items.drop(columns="n"))
+    np.testing.assert_allclose(weighted.table["importance"], plain.table["importance"])
     assert weighted.n_effective == pytest.approx(90**2 / 150)
 
 
@@ -272,7 +268,6 @@ def test_collinear_items_are_no_error_but_no_answer_either():
     for method in METHODS:
         known = np.isfinite(of(found.table, method, "importance")).all()
         assert known == (method not in NEED_RANK)
-        assert of(found.table, method, "rank_low").dtype.kind in "iO"
     assert found.table.loc[found.table["method"].isin(NEED_RANK), "rank"].isna().all()
     assert found.items["variance_inflation"].isna().all()
     assert any("Items i1 and i3 can be worked out from one another" in note for note in found.notes)
@@ -294,7 +289,25 @@ def test_items_collinear_in_many_resamples_have_no_intervals():
     assert np.isnan(of(found.table, "ols", "low")).all()
     assert np.isnan(of(found.table, "ols", "first_probability")).all()
     assert np.isfinite(of(found.table, "ridge", "low")).all()
-    assert any("Intervals of ols cannot be given" in note for note in found.notes)
+    (note,) = [note for note in found.notes if "ols, lmg and johnson cannot be computed" in note]
+    assert note.endswith("no intervals.")
+
+
+def test_two_clusters_give_no_interval():
+    found = quick(sheet().assign(place=np.arange(150) // 75), clusters="place")
+    assert found.table["importance"].notna().all()
+    assert found.table[["low", "high", "share_low", "first_probability"]].isna().all(axis=None)
+    assert any("samples drawn again from 2 clusters do not" in note for note in found.notes)
+
+
+def test_nearly_constant_columns_are_no_obstacle():
+    # In a third of the resamples the one other answer is not drawn.
+    data = sheet()
+    for column in ("i1", "overall"):
+        found = quick(data.assign(**{column: [6.0] + [5.0] * 149}))
+        assert np.isfinite(found.table["importance"]).all()
+        assert found.table["low"].isna().all()
+        assert any("cannot be computed" in note for note in found.notes)
 
 
 def test_lmg_of_too_many_items_is_left_out_and_the_others_go_on():
@@ -378,21 +391,21 @@ def moments_of_samples(values):
 
 
 def test_intervals_hold_the_truth_as_often_as_they_say():
-    # 150 samples of 200 people, 6 items: 900 intervals a method, which share samples; Monte Carlo
-    # error of the mean coverage about 0.008. Percentile intervals fall short by 0.01 to 0.02 at
+    # 120 samples of 200 people, 6 items: 720 intervals a method, which share samples; Monte Carlo
+    # error of the mean coverage about 0.009. Percentile intervals fall short by 0.01 to 0.02 at
     # this size; 0.92 is two errors below that.
     correlation, weights = population(6, 2, 0.6, 0.3), np.array([0.4, 0.2, 0.1, 0.1, 0.1, 0.05])
-    truth = moments_of_samples(drawn(1, 400_000, correlation, weights, seed=9))
-    samples = drawn(150, 200, correlation, weights, seed=2)
+    truth = moments_of_samples(drawn(1, 200_000, correlation, weights, seed=9))
+    samples = drawn(120, 200, correlation, weights, seed=2)
     parts = []
     for seed, values in enumerate(samples):
         data = pd.DataFrame(values, columns=[*names(6), "overall"])
-        parts.append(resampled_moments(answers_of(data, names(6), "overall"), 300, seed))
+        parts.append(resampled_moments(answers_of(data, names(6), "overall"), 250, seed))
     fields = ("mean", "covariance", "weight")
     everything = Moments(*(np.concatenate([getattr(p, f) for p in parts]) for f in fields), None)
     for method in ("correlation", "johnson", "ols"):
         target = importances(truth, method).values[0]
-        draws = importances(everything, method).values.reshape(150, 301, 6)
+        draws = importances(everything, method).values.reshape(120, 251, 6)
         low, high = np.array([interval(values, 0.95) for values in draws]).swapaxes(0, 1)
         covered = ((low <= target) & (target <= high)).mean()
         assert 0.92 < covered < 0.97, method

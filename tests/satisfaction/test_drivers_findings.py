@@ -31,7 +31,9 @@ def result(items, blocks=None, chosen_share=0.9, notes=(), **draws):
     return Drivers(
         table=table("item", items, **draws),
         blocks=blocks,
-        methods=pd.DataFrame({"method": list(draws), "chosen_share": chosen_share, "first": first}),
+        methods=pd.DataFrame(
+            {"method": list(draws), "chosen_share": chosen_share, "r_squared": 0.6, "first": first}
+        ),
         choices=pd.DataFrame(),
         items=pd.DataFrame(),
         agreement="",
@@ -43,7 +45,7 @@ def result(items, blocks=None, chosen_share=0.9, notes=(), **draws):
     )
 
 
-CLEAR = [[6.0, 3, 1], *[[6, 3, 1], [6, 3, 1]] * 100]
+CLEAR = [[6.0, 3, 1], *[[6, 3, 1]] * 300]
 OPEN = [[4.0, 3, 3], *[[4, 3, 3], [3, 4, 3], [3, 3, 4]] * 100]
 
 
@@ -51,11 +53,12 @@ def test_a_clear_driver_is_named_with_its_share():
     support, order = drivers_findings(result(["a", "b", "c"], johnson=CLEAR))
     assert support.text == "Overall satisfaction goes most with a (60% of the weight, 60% to 60%)."
     assert support.detail == (
-        "From 200 answers by Johnson weights, 95% intervals; an equal share would be 33%."
+        "From 200 answers by Johnson's relative weights, 95% intervals. The questions explain 60% of the "
+        "differences in it. An equal share would be 33%."
     )
     assert order.text == (
-        "A is the first question by Johnson weights, beyond chance; the order below it is less "
-        "certain."
+        "A is the first question by Johnson's relative weights, beyond chance; the order below it "
+        "is less certain."
     )
     assert order.detail == (
         "In samples drawn again a comes first in nearly all of them. No rank below it moves."

@@ -11,6 +11,7 @@ from crmlib.satisfaction.index import SatisfactionIndex
 from crmlib.satisfaction.index_findings import Words, index_findings, signed
 from crmlib.satisfaction.priorities import Priorities
 from crmlib.satisfaction.waves import QUANTITIES, WaveChange
+from tests.satisfaction.test_drivers_findings import OPEN, result
 
 LEFT_OUT = pd.DataFrame({"reason": [], "rows": []})
 WORDS = Words(labels={"q1": "Speed", "q2": "Price"})
@@ -108,16 +109,15 @@ def change(low, high, changed=(False, False)):
 PLACED = ["improve first", "improve first", "keep up", "undecided"]
 
 
-def findings(*arguments, words=WORDS):
-    return index_findings(*arguments, words=words)
+def findings(index, priorities, change=None):
+    found = result(["q1", "q2", "q3"], johnson=OPEN, ols=OPEN)
+    return index_findings(index, priorities, found, change, words=WORDS)
 
 
 def test_the_index_is_told_with_the_interval_of_everything():
     first = findings(index(), priorities(PLACED))[0]
-    assert first.text == (
-        "The satisfaction index of the 200 customers is 66.0 of 100: likely between 64.0 and 68.0 "
-        "(95% interval)."
-    )
+    assert first.text == ("The satisfaction index is 66.0 of 100, likely between 64.0 and 68.0.")
+    assert first.detail.startswith("From the answers of 200 customers, with a 95% interval: ")
     assert "principal component regression with 3 components" in first.detail
     assert "Taking that importance as known, the interval would be 64.5 to 67.5." in first.detail
     assert "equal weight" not in first.detail
@@ -126,7 +126,7 @@ def test_the_index_is_told_with_the_interval_of_everything():
 def test_unequal_weights_and_negative_importance_are_told():
     detail = findings(index(n_effective=132.4, negative=1), priorities(PLACED))[0].detail
     assert "the answers tell as much as 132 of equal weight" in detail
-    assert "1 item came out with negative importance" in detail
+    assert "1 question came out with negative importance" in detail
 
 
 def test_an_index_that_cannot_be_computed_says_why():
@@ -145,7 +145,7 @@ def test_no_change_is_shown_with_what_could_have_been_seen():
     )
     assert second.detail == (
         "Scores make +0.2 of it, changed importance +0.3. Two such waves show a change with 80% "
-        "probability when it is 2.7 points or more. No single item changed by more than chance "
+        "probability when it is 2.7 points or more. No single question changed by more than chance "
         "explains."
     )
 
@@ -195,29 +195,32 @@ def test_no_more_than_three_things_are_named():
 
 def test_nothing_to_improve_says_what_comes_near_it():
     none = priorities(["undecided"] * 3, important=[1, 0, 0], weak=[0, 1, 0])
-    improve, undecided = findings(index(), none)[1:]
-    assert improve.text == "No item can be named as the one to improve first."
-    assert "More important than the average for certain: Speed." in improve.detail
-    assert "Weaker than the average for certain: Price." in improve.detail
-    assert undecided.text.startswith("No item can be placed")
+    improve = findings(index(), none)[1]
+    assert improve.text == "No question can be named as the one to improve first."
+    assert "More important than the average, beyond chance: Speed." in improve.detail
+    assert "Weaker than the average, beyond chance: Price." in improve.detail
 
 
 def test_what_cannot_be_ranked_is_told():
-    last = findings(index(), priorities(PLACED))[2]
-    assert last.text.startswith("1 of 4 items cannot be placed")
-    assert last.detail == (
-        "With other customers of the same kind they could lie on the other side: q4. To be kept "
-        "up, important and strong: q3."
+    support, last = findings(index(), priorities(PLACED))[2:]
+    assert support.text.startswith("No question stands out: none weighs more")
+    assert last.text == (
+        "Which single question matters most is not settled: it may be Speed, Price or q3."
     )
-    placed = findings(index(), priorities(["improve first", "keep up"]))[2]
-    assert placed.text.startswith("All 2 items can be placed")
+    assert last.detail.startswith(
+        "1 of 4 questions cannot be placed as important or not and strong or weak: do not rank "
+        "them. In samples drawn again Speed comes first in 33% of them."
+    )
+    assert last.detail.endswith("All 2 methods put Speed first.")
+    placed = findings(index(), priorities(["improve first", "keep up"]))[-1]
+    assert placed.detail.startswith("All 2 questions can be placed")
 
 
 def test_unknown_importance_ends_the_advice():
     unknown = priorities(["undecided"] * 2)
     unknown.table["importance"] = np.nan
     found = findings(index(), unknown)
-    assert len(found) == 2
+    assert len(found) == 4
     assert found[1].text.startswith("What to improve first cannot be said")
 
 
@@ -228,10 +231,11 @@ def test_segments_beyond_chance_are_told_and_small_ones_too():
     assert last.detail == (
         "low 60.0 (58.0 to 62.0, n = 80); same 66.5 (64.5 to 68.5, n = 115). Too few to say: tiny."
     )
-    alike = findings(index([("same", 66.5, 200)]), priorities(PLACED))[-1]
-    assert alike.text == "No segment's index differs from that of all by more than chance."
-    few = findings(index([("tiny", np.nan, 5)]), priorities(PLACED))[-1]
-    assert few.text == "Whether segments differ cannot be said from these answers."
+
+
+@pytest.mark.parametrize("segments", [[("same", 66.5, 200)], [("tiny", np.nan, 5)], []])
+def test_segments_that_are_alike_or_unknown_are_not_on_page_one(segments):
+    assert len(findings(index(segments), priorities(PLACED))) == 4
 
 
 def test_small_changes_have_no_sign():

@@ -121,12 +121,16 @@ def test_the_smallest_detectable_change_is_seen_as_often_as_its_power_says():
     more = change(before, after, respondent="who", replicates=1000, power=0.95)
     assert more.smallest_detectable_change > found.smallest_detectable_change
     # Waves that differ by so much: 8 of 10 intervals leave out zero, give or take 0.06.
-    shift = found.smallest_detectable_change / 100 * 9
+    usual = [
+        change(*panel(200, seed), respondent="who").smallest_detectable_change
+        for seed in range(20, 30)
+    ]
+    shift = np.mean(usual) / 100 * 9
     seen = []
     for seed in range(45):
-        one = change(*panel(200, 3 * seed + 50, shift), respondent="who", replicates=200)
+        one = change(*panel(200, 3 * seed + 50, shift), respondent="who")
         seen.append(one.table.loc[2, "low"] > 0)
-    assert 0.62 <= np.mean(seen) <= 0.95
+    assert 0.65 <= np.mean(seen) <= 0.93
 
 
 def test_items_are_tested_with_allowance_for_their_number():

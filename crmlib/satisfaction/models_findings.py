@@ -1,0 +1,253 @@
+"""What a manager should know, in sentences: page one of the report on path models and Kano."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from crmlib.findings import Finding, counted, listed
+from crmlib.satisfaction.index_findings import Words, number
+from crmlib.satisfaction.kano import UNDECIDED, Kano
+from crmlib.satisfaction.path_comparison import with_interval
+from crmlib.satisfaction.path_model import PathModel
+from crmlib.satisfaction.scores import TOO_FEW
+
+RELIABLE = 0.7
+"""Alpha from which answers may be summed up (Nunnally 1978)."""
+
+DISTINCT = 0.9
+"""HTMT below which constructs are taken for different ones (Henseler, Ringle, Sarstedt 2015)."""
+
+WANTED = {
+    "must-be": "taken for granted",
+    "one-dimensional": "the more the better",
+    "attractive": "a pleasant surprise",
+}
+"""Decisions of `kano` on features that matter, in words."""
+
+OTHERS = {
+    "indifferent": "No difference to most",
+    "reverse": "Rather without",
+    UNDECIDED: "Cannot be placed",
+    TOO_FEW: "Too few answers",
+}
+"""The other decisions, in words."""
+
+
+def models_findings(
+    model: PathModel,
+    name: str,
+    *,
+    target: str = "loyalty",
+    others: Mapping[str, PathModel] | None = None,
+    kano: Kano | None = None,
+    nps: pd.DataFrame | None = None,
+    words: Words | None = None,
+    confidence: float = 0.95,
+) -> list[Finding]:
+    """Findings of the report: index, what the target hangs on, what is explained, Kano, NPS.
+
+    Parameters
+    ----------
+    model : PathModel
+    name : str
+        Of the model.
+    target : str
+        Construct whose causes are told.
+    others : mapping of str to PathModel, optional
+        Other models of the same answers, to say how much the index depends on the choice.
+    kano : Kano, optional
+    nps : DataFrame, optional
+        What `nps` returned.
+    words : Words, optional
+        Labels of Kano's features, and who was asked.
+    confidence : float
+        Level of the intervals in the model.
+
+    Returns
+    -------
+    list of Finding
+        Three, and one more for each of Kano and the net promoter score.
+    """
+    words = words or Words()
+    findings = [
+        index_finding(model, name, target, others or {}, words, confidence),
+        effects_finding(model, target),
+        paths_finding(model, name, target),
+    ]
+    if kano is not None:
+        findings.append(kano_finding(kano, words))
+    if nps is not None:
+        findings.append(nps_finding(nps, words))
+    return findings
+
+
+def main_construct(model: PathModel, target: str) -> str:
+    """Satisfaction where the model has it, else the target."""
+    return "satisfaction" if (model.constructs["construct"] == "satisfaction").any() else target
+
+
+def index_finding(
+    model: PathModel,
+    name: str,
+    target: str,
+    others: Mapping[str, PathModel],
+    words: Words,
+    confidence: float,
+) -> Finding:
+    """The index, and how much it hangs on the model."""
+    main = main_construct(model, target)
+    rows = model.constructs.set_index("construct")
+    row = rows.loc[main]
+    text = (
+        f"The {plain(main)} index of the {model.n:,} {words.who} is {number(row['index'])} of 100"
+    )
+    if pd.isna(row["low"]):
+        text += ", but how far it can be trusted cannot be said."
+    else:
+        text += (
+            f": likely between {number(row['low'])} and {number(row['high'])} "
+            f"({confidence:.0%} interval)."
+        )
+    how = "standardised" if model.scaled else "not standardised"
+    parts = [f"By the {name} model, answers {how}."]
+    found = [
+        float(table.loc[main, "index"])
+        for table in (other.constructs.set_index("construct") for other in others.values())
+        if main in table.index
+    ]
+    if found:
+        parts.append(
+            f"By the other {counted(len(found), 'way')} tried: {number(min(found))} to "
+            f"{number(max(found))}."
+        )
+    for word, construct in (
+        ("Lowest", rows["index"].idxmin()),
+        ("highest", rows["index"].idxmax()),
+    ):
+        parts.append(
+            f"{word} of all: {plain(construct)} {with_interval(rows.loc[construct], 'index', 1)}"
+        )
+    return Finding(text, f"{' '.join(parts[:-1])}; {parts[-1]}.")
+
+
+def effects_finding(model: PathModel, target: str) -> Finding:
+    """What the target hangs on most, straight and by way of others."""
+    table = model.total_effects[model.total_effects["to"] == target]
+    table = table.sort_values("effect", ascending=False)
+    clear = table[table["low"] > 0]
+    if clear.empty:
+        return Finding(
+            f"What {plain(target)} hangs on cannot be said.",
+            "No effect on it is above zero by more than chance explains.",
+        )
+    first = clear.iloc[0]
+    alike = clear[clear["high"] >= first["low"]]
+    if len(alike) == 1:
+        text = f"{plain(target).capitalize()} hangs most on {plain(first['from'])}."
+    else:
+        text = (
+            f"{plain(target).capitalize()} hangs most on {named(alike['from'])}; which of them "
+            "comes first cannot be said."
+        )
+    each = "; ".join(
+        f"{plain(row['from'])} {with_interval(row, 'effect', 2)}" for _, row in clear.iterrows()
+    )
+    parts = [
+        f"Change of {plain(target)} in standard deviations with one of each, straight and through "
+        f"what lies between: {each}."
+    ]
+    unclear = table.loc[~(table["low"] > 0) & ~(table["high"] < 0), "from"]
+    if len(unclear):
+        parts.append(f"Cannot be told from none: {named(unclear)}.")
+    against = table.loc[table["high"] < 0, "from"]
+    if len(against):
+        parts.append(f"Lowers it: {named(against)}.")
+    return Finding(text, " ".join(parts))
+
+
+def paths_finding(model: PathModel, name: str, target: str) -> Finding:
+    """How much is explained, which paths cannot be shown, and whether the blocks are sound."""
+    rows = model.r_squared.set_index("construct")
+    shown = [c for c in dict.fromkeys([main_construct(model, target), target]) if c in rows.index]
+    each = listed(
+        [f"{rows.loc[c, 'r_squared']:.0%} of the differences in {plain(c)}" for c in shown]
+    )
+    paths = model.paths
+    unclear = paths[~((paths["low"] > 0) | (paths["high"] < 0))]
+    parts = [f"{plain(row['from'])} to {plain(row['to'])}" for _, row in unclear.iterrows()]
+    text = f"The model explains {each}."
+    if paths["low"].isna().all():
+        detail = "Which of its paths are there cannot be said."
+    elif parts:
+        detail = (
+            f"{len(unclear):,} of its {len(paths):,} paths cannot be told from none: "
+            f"{listed(parts)}."
+        )
+    else:
+        detail = f"All {len(paths):,} paths differ from none by more than chance explains."
+    return Finding(text, f"{detail} {soundness(model)}")
+
+
+def soundness(model: PathModel) -> str:
+    """Whether the answers of each construct go together, and constructs are told apart."""
+    loose = model.constructs.loc[model.constructs["alpha"] < RELIABLE, "construct"]
+    mixed = model.htmt[~(model.htmt["high"] < DISTINCT) & model.htmt["ratio"].notna()]
+    parts = []
+    if len(loose):
+        parts.append(f"Answers that hardly go together (alpha below {RELIABLE}): {named(loose)}.")
+    if len(mixed):
+        pairs = [
+            f"{plain(row['construct'])} and {plain(row['other'])}" for _, row in mixed.iterrows()
+        ]
+        parts.append(f"Customers may not tell apart {'; '.join(pairs)} (HTMT).")
+    return " ".join(parts) or "The answers of each construct go together and constructs differ."
+
+
+def kano_finding(kano: Kano, words: Words) -> Finding:
+    """Which features are needed, wanted or not, and what cannot be said."""
+    groups = kano.table.groupby("decision", sort=False)["feature"]
+    found = {str(decision): words.items(features) for decision, features in groups}
+    needed = [f"{meaning}: {found[word]}" for word, meaning in WANTED.items() if word in found]
+    text = "; ".join(needed) or "no feature can be said to matter to most"
+    lose = sizes(kano, "worse", ("must-be", "one-dimensional"), words)
+    win = sizes(kano, "better", ("attractive", "one-dimensional"), words)
+    parts = [f"Satisfaction to lose without it, of 1: {lose}."] if lose else []
+    parts += [f"To win with it: {win}."] if win else []
+    parts += [f"{meaning}: {found[word]}." for word, meaning in OTHERS.items() if word in found]
+    return Finding(f"{text[0].upper()}{text[1:]}.", " ".join(parts))
+
+
+def sizes(kano: Kano, value: str, decisions: tuple[str, ...], words: Words) -> str:
+    """A coefficient of Kano of the features decided so, without its sign, with intervals."""
+    table = kano.table[kano.table["decision"].isin(decisions)]
+    ends = table[[f"{value}_low", f"{value}_high"]].abs()
+    return "; ".join(
+        f"{words.labels.get(row['feature'], row['feature'])} {abs(row[value]):.2f} "
+        f"({ends.loc[i].min():.2f} to {ends.loc[i].max():.2f})"
+        for i, row in table.iterrows()
+    )
+
+
+def nps_finding(nps: pd.DataFrame, words: Words) -> Finding:
+    """The net promoter score, and whether promoters outnumber detractors."""
+    row = nps.iloc[0]
+    points = [f"{row[value]:.0f}".replace("-", "−") for value in ("nps", "low", "high")]
+    if row["low"] <= 0 <= row["high"]:
+        meaning = "whether promoters outnumber detractors cannot be said"
+    else:
+        meaning = f"{'promoters' if row['low'] > 0 else 'detractors'} outnumber the others"
+    return Finding(
+        f"The net promoter score is {points[0]} ({points[1]} to {points[2]}): {meaning}.",
+        f"Of {row['n']:,} {words.who} who answered, {row['promoters']:.0%} are promoters (9 or 10) "
+        f"and {row['detractors']:.0%} detractors (0 to 6).",
+    )
+
+
+def plain(construct: str) -> str:
+    """Write a construct without underscores."""
+    return str(construct).replace("_", " ")
+
+
+def named(constructs: pd.Series) -> str:
+    """Write a list of constructs."""
+    return listed([plain(construct) for construct in constructs])
