@@ -172,6 +172,13 @@ def drivers(
     (Monte Carlo error 0.6 %), in 85 to 92 % for ridge, 61 to 75 % for pcr and 51 to 58 % for pls:
     the last two, with few components, aim at something else than in the population, where all
     would be kept. Their intervals say how they vary, not how wrong they are.
+
+    Which item comes first is another question. In 500 samples of 200 people with 12 items in three
+    blocks, correlated 0.85 within and 0.3 between, Johnson weights named the item with the largest
+    true coefficient in 73 %, least squares in 66 %, and pcr in 27 to 28 % by any rule for its
+    components (chance within the block is 25 %). With 0.6 within blocks it was 79 % for Johnson
+    weights, 71 % for least squares, and for pcr 56 % with components for 85 % of the variance,
+    29 % by Kaiser's rule and 24 % by cross-validation, which keeps the fewest.
     """
     check_arguments(methods, missing, confidence)
     check_rule(components, len(items))

@@ -153,7 +153,7 @@ def order_finding(items: pd.DataFrame, method: str) -> Finding:
     return Finding(
         f"Which single question matters most is not settled: it may be "
         f"{', '.join(names[:-1])} or {names[-1]}.",
-        f"{how}. {rank_sentence(items)} Do not act on the order of questions whose ranks overlap.",
+        f"{how}. {rank_sentence(items)}",
     )
 
 

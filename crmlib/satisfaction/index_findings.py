@@ -113,11 +113,6 @@ def index_detail(index: SatisfactionIndex, row: pd.Series, words: Words) -> str:
         f"the mean score of the questions, weighted by their importance for the overall score, "
         f"by {METHOD_WORDS[index.method]}{choice_words(index)}."
     ]
-    if pd.notna(row["low"]):
-        parts.append(
-            f"Taking that importance as known, the interval would be {number(row['low'])} to "
-            f"{number(row['high'])}."
-        )
     if not np.isclose(row["n_effective"], row["n"], rtol=1e-9):
         parts.append(
             f"Because weights differ between people, the answers tell as much as "

@@ -19,8 +19,8 @@ DISTINCT = 0.9
 
 WANTED = {
     "must-be": "taken for granted",
-    "one-dimensional": "the more the better",
-    "attractive": "a pleasant surprise",
+    "one-dimensional": "more is better",
+    "attractive": "delights",
 }
 """Decisions of `kano` on features that matter, in words."""
 
@@ -109,25 +109,20 @@ def index_finding(
             f"({confidence:.0%} interval)."
         )
     how = "standardised" if model.scaled else "not standardised"
-    parts = [f"By the {name} model, answers {how}."]
+    detail = f"By the {name} model, answers {how}"
     found = [
-        float(table.loc[main, "index"])
-        for table in (other.constructs.set_index("construct") for other in others.values())
-        if main in table.index
+        other.constructs.set_index("construct")["index"].loc[[main]].iloc[0]
+        for other in others.values()
+        if (other.constructs["construct"] == main).any()
     ]
     if found:
-        parts.append(
-            f"By the other {counted(len(found), 'way')} tried: {number(min(found))} to "
-            f"{number(max(found))}."
+        detail += (
+            f"; {number(min(found))} to {number(max(found))} by "
+            f"{counted(len(found), 'other way')} tried"
         )
-    for word, construct in (
-        ("Lowest", rows["index"].idxmin()),
-        ("highest", rows["index"].idxmax()),
-    ):
-        parts.append(
-            f"{word} of all: {plain(construct)} {with_interval(rows.loc[construct], 'index', 1)}"
-        )
-    return Finding(text, f"{' '.join(parts[:-1])}; {parts[-1]}.")
+    last = str(rows["index"].idxmin())
+    lowest = f"Lowest of all: {plain(last)} {with_interval(rows.loc[last], 'index', 1)}."
+    return Finding(text, f"{detail}. {lowest}")
 
 
 def effects_finding(model: PathModel, target: str) -> Finding:
@@ -146,15 +141,15 @@ def effects_finding(model: PathModel, target: str) -> Finding:
         text = f"{plain(target).capitalize()} hangs most on {plain(first['from'])}."
     else:
         text = (
-            f"{plain(target).capitalize()} hangs most on {named(alike['from'])}; which of them "
-            "comes first cannot be said."
+            f"{plain(target).capitalize()} hangs most on {named(alike['from'])}; which comes first "
+            "cannot be said."
         )
     each = "; ".join(
         f"{plain(row['from'])} {with_interval(row, 'effect', 2)}" for _, row in clear.iterrows()
     )
     parts = [
-        f"Change of {plain(target)} in standard deviations with one of each, straight and through "
-        f"what lies between: {each}."
+        f"Standard deviations of {plain(target)} gained with one of each, straight and through "
+        f"others: {each}."
     ]
     unclear = table.loc[~(table["low"] > 0) & ~(table["high"] < 0), "from"]
     if len(unclear):
@@ -169,13 +164,11 @@ def paths_finding(model: PathModel, name: str, target: str) -> Finding:
     """How much is explained, which paths cannot be shown, and whether the blocks are sound."""
     rows = model.r_squared.set_index("construct")
     shown = [c for c in dict.fromkeys([main_construct(model, target), target]) if c in rows.index]
-    each = listed(
-        [f"{rows.loc[c, 'r_squared']:.0%} of the differences in {plain(c)}" for c in shown]
-    )
+    each = listed([f"{rows.loc[c, 'r_squared']:.0%} of {plain(c)}" for c in shown])
     paths = model.paths
     unclear = paths[~((paths["low"] > 0) | (paths["high"] < 0))]
     parts = [f"{plain(row['from'])} to {plain(row['to'])}" for _, row in unclear.iterrows()]
-    text = f"The model explains {each}."
+    text = f"The model explains {each} (R²)."
     if paths["low"].isna().all():
         detail = "Which of its paths are there cannot be said."
     elif parts:
@@ -200,7 +193,7 @@ def soundness(model: PathModel) -> str:
             f"{plain(row['construct'])} and {plain(row['other'])}" for _, row in mixed.iterrows()
         ]
         parts.append(f"Customers may not tell apart {'; '.join(pairs)} (HTMT).")
-    return " ".join(parts) or "The answers of each construct go together and constructs differ."
+    return " ".join(parts) or "Answers of a construct go together, and constructs differ."
 
 
 def kano_finding(kano: Kano, words: Words) -> Finding:
@@ -220,12 +213,12 @@ def kano_finding(kano: Kano, words: Words) -> Finding:
 def sizes(kano: Kano, value: str, decisions: tuple[str, ...], words: Words) -> str:
     """A coefficient of Kano of the features decided so, without its sign, with intervals."""
     table = kano.table[kano.table["decision"].isin(decisions)]
-    ends = table[[f"{value}_low", f"{value}_high"]].abs()
-    return "; ".join(
-        f"{words.labels.get(row['feature'], row['feature'])} {abs(row[value]):.2f} "
-        f"({ends.loc[i].min():.2f} to {ends.loc[i].max():.2f})"
-        for i, row in table.iterrows()
-    )
+    parts = []
+    for _, row in table.iterrows():
+        label = words.labels.get(row["feature"], row["feature"])
+        low, high = sorted(abs(row[f"{value}_{end}"]) for end in ("low", "high"))
+        parts.append(f"{label} {abs(row[value]):.2f} ({low:.2f} to {high:.2f})")
+    return "; ".join(parts)
 
 
 def nps_finding(nps: pd.DataFrame, words: Words) -> Finding:

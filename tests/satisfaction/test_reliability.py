@@ -323,3 +323,8 @@ def test_example_company():
     assert (result.blocks["low"] > 0.8).all()
     assert not result.items["reversed"].any()
     assert result.notes == ()
+
+
+def test_alpha_does_not_hang_on_the_unit_of_the_answers():
+    covariance = np.array([[4.0, 2, 1], [2, 5, 2], [1, 2, 3]])
+    assert cronbach_alpha(covariance / 1000) == pytest.approx(cronbach_alpha(covariance), rel=1e-12)
