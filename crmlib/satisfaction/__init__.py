@@ -3,6 +3,7 @@
 from crmlib.satisfaction.drivers import Drivers, drivers
 from crmlib.satisfaction.index import SatisfactionIndex, satisfaction_index
 from crmlib.satisfaction.kano import Kano, kano
+from crmlib.satisfaction.level_change import LevelChange, level_change
 from crmlib.satisfaction.loyalty import (
     Determinants,
     LoyaltyIndex,
@@ -28,6 +29,7 @@ __all__ = [
     "Determinants",
     "Drivers",
     "Kano",
+    "LevelChange",
     "LoyaltyIndex",
     "LoyaltyTypes",
     "PathModel",
@@ -42,6 +44,7 @@ __all__ = [
     "expectation_gap",
     "importance_performance",
     "kano",
+    "level_change",
     "loyalty_index",
     "loyalty_types",
     "nonresponse",

@@ -45,6 +45,10 @@ FARTHEST_SHARE = 1.0
 """Shares of importance beyond this, either side of zero, run out of the driver chart."""
 
 
+NAME_ROOM = 0.1
+"""Share of the chart's height that is kept free for the names of the lower quadrants."""
+
+
 def plot_quadrants(
     table: pd.DataFrame,
     lines: pd.DataFrame,
@@ -88,11 +92,13 @@ def plot_quadrants(
             ax.add_patch(interval_box(row, colour, faint=quadrant == "undecided"))
     ax.autoscale_view()
     ax.margins(0.06)
+    bottom, top = ax.get_ylim()
+    ax.set_ylim(bottom - NAME_ROOM * (top - bottom), top)
     draw_lines(ax, table, at)
     name_zone(ax, at["importance"])
     name_corners(ax, at)
-    ax.set_xlabel("Performance (0 to 100)")
-    ax.set_ylabel("Importance (share of all items)")
+    ax.set_xlabel("Score (0 to 100)")
+    ax.set_ylabel("Importance (share of all)")
     ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_locator(MaxNLocator(7, steps=[1, 2, 5, 10]))

@@ -51,6 +51,11 @@ UNDECIDED = "undecided"
 DETERMINANTS = ("value", "satisfaction", "switching_cost", "trust")
 MODERATION = "satisfaction * switching_cost"
 
+EMPTY_SLOPES = pd.DataFrame(
+    columns=["switching_cost", "level", "coefficient", "standard_error", "low", "high", "p", "n"]
+)
+"""What there is to say of moderation where nobody was asked about switching costs."""
+
 
 @dataclass(frozen=True, eq=False)
 class LoyaltyIndex:
@@ -303,7 +308,7 @@ class Determinants:
     slopes : DataFrame
         What a point of satisfaction does to loyalty where switching costs are one standard
         deviation below their mean, at it and above it: switching_cost, level, coefficient,
-        standard_error, low, high, p, n.
+        standard_error, low, high, p, n. No rows without switching costs.
     r_squared : float
         Of ``effects``.
     n : int
@@ -328,9 +333,9 @@ def determinants(
     *,
     value: str | Sequence[str],
     satisfaction: str | Sequence[str],
-    switching_cost: str | Sequence[str],
-    trust: str | Sequence[str],
     loyalty: str | Sequence[str],
+    switching_cost: str | Sequence[str] | None = None,
+    trust: str | Sequence[str] | None = None,
     respondent: str | None = None,
     scale: tuple[float, float] = (1, 10),
     replicates: int = 2000,
@@ -346,8 +351,10 @@ def determinants(
     ----------
     responses : DataFrame
         One row a respondent.
-    value, satisfaction, switching_cost, trust, loyalty : str or sequence of str
+    value, satisfaction, loyalty : str or sequence of str
         Column or columns; of several the mean of those answered is taken, if at least half were.
+    switching_cost, trust : str or sequence of str, optional
+        The same, where they were asked for; without switching costs there is no moderation.
     respondent : str, optional
         Column that tells respondents apart; nobody may answer twice.
     scale : (float, float)
@@ -395,6 +402,7 @@ def determinants(
             (value, satisfaction, switching_cost, trust, loyalty),
             strict=True,
         )
+        if columns is not None
     }
     refuse_shared_columns(blocks)
     answers = answers_of(
@@ -416,7 +424,9 @@ def determinants(
         ),
         effects=effects,
         mediation=mediation_of(complete, replicates, confidence, seed),
-        slopes=satisfaction_slopes(complete, confidence),
+        slopes=(
+            EMPTY_SLOPES if switching_cost is None else satisfaction_slopes(complete, confidence)
+        ),
         r_squared=r_squared,
         n=len(complete),
         left_out=with_reason(
@@ -460,7 +470,7 @@ def refuse_unusable(scores: pd.DataFrame) -> None:
     if len(scores) < FEWEST_FOR_EFFECTS:
         raise InputError(
             f"{len(scores):,} respondents answered at least half of the questions on every "
-            f"determinant; at least {FEWEST_FOR_EFFECTS} are needed to tell five effects apart."
+            f"determinant; at least {FEWEST_FOR_EFFECTS} are needed to tell effects apart."
         )
     for name, values in scores.items():
         if values.nunique() < 2:
@@ -473,12 +483,12 @@ def refuse_unusable(scores: pd.DataFrame) -> None:
             "satisfaction has two values only; the effects here are those of a scale. Give the "
             "answers as they were asked for."
         )
-    predictors = scores[list(DETERMINANTS)]
+    predictors = scores.drop(columns="loyalty")
     standard = (predictors - predictors.mean()) / predictors.std()
     left, singular, right = np.linalg.svd(standard.to_numpy(), full_matrices=False)
     if singular[-1] < 1e-8 * singular[0]:
         together = [
-            name for name, part in zip(DETERMINANTS, right[-1], strict=True) if abs(part) > 1e-6
+            name for name, part in zip(predictors, right[-1], strict=True) if abs(part) > 1e-6
         ]
         raise InputError(
             f"{listed(together)} cannot be told apart: one follows from the others. Leave out "
@@ -494,7 +504,9 @@ def refuse_unusable(scores: pd.DataFrame) -> None:
 
 def centred(scores: pd.DataFrame) -> pd.DataFrame:
     """Determinants less their means, and the product of satisfaction and switching costs."""
-    table = scores[list(DETERMINANTS)] - scores[list(DETERMINANTS)].mean()
+    table = scores.drop(columns="loyalty") - scores.drop(columns="loyalty").mean()
+    if "switching_cost" not in table:
+        return table
     return table.assign(**{MODERATION: table["satisfaction"] * table["switching_cost"]})
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 from crmlib.findings import Finding, counted, listed
 from crmlib.satisfaction.index_findings import Words, number
 from crmlib.satisfaction.kano import UNDECIDED, Kano
+from crmlib.satisfaction.models_inputs import OWN
 from crmlib.satisfaction.path_comparison import with_interval
 from crmlib.satisfaction.path_model import PathModel
 from crmlib.satisfaction.scores import TOO_FEW
@@ -16,6 +17,9 @@ RELIABLE = 0.7
 
 DISTINCT = 0.9
 """HTMT below which constructs are taken for different ones (Henseler, Ringle, Sarstedt 2015)."""
+
+MOST = 3
+"""Pairs of constructs named on page one; more are counted."""
 
 WANTED = {
     "must-be": "taken for granted",
@@ -96,8 +100,7 @@ def index_finding(
 ) -> Finding:
     """The index, and how much it hangs on the model."""
     main = main_construct(model, target)
-    rows = model.constructs.set_index("construct")
-    row = rows.loc[main]
+    row = row_of(model.constructs, main)
     text = (
         f"The {plain(main)} index of the {model.n:,} {words.who} is {number(row['index'])} of 100"
     )
@@ -109,9 +112,10 @@ def index_finding(
             f"({confidence:.0%} interval)."
         )
     how = "standardised" if model.scaled else "not standardised"
-    detail = f"By the {name} model, answers {how}"
+    which = "model given" if name == OWN else f"{name} model"
+    detail = f"By the {which}, answers {how}"
     found = [
-        other.constructs.set_index("construct")["index"].loc[[main]].iloc[0]
+        float(row_of(other.constructs, main)["index"])
         for other in others.values()
         if (other.constructs["construct"] == main).any()
     ]
@@ -120,8 +124,8 @@ def index_finding(
             f"; {number(min(found))} to {number(max(found))} by "
             f"{counted(len(found), 'other way')} tried"
         )
-    last = str(rows["index"].idxmin())
-    lowest = f"Lowest of all: {plain(last)} {with_interval(rows.loc[last], 'index', 1)}."
+    last = model.constructs.sort_values("index").iloc[0]
+    lowest = f"Lowest of all: {plain(last['construct'])} {with_interval(last, 'index', 1)}."
     return Finding(text, f"{detail}. {lowest}")
 
 
@@ -162,9 +166,11 @@ def effects_finding(model: PathModel, target: str) -> Finding:
 
 def paths_finding(model: PathModel, name: str, target: str) -> Finding:
     """How much is explained, which paths cannot be shown, and whether the blocks are sound."""
-    rows = model.r_squared.set_index("construct")
-    shown = [c for c in dict.fromkeys([main_construct(model, target), target]) if c in rows.index]
-    each = listed([f"{rows.loc[c, 'r_squared']:.0%} of {plain(c)}" for c in shown])
+    asked = (main_construct(model, target), target)
+    shown = model.r_squared[model.r_squared["construct"].isin(asked)]
+    each = listed(
+        [f"{row['r_squared']:.0%} of {plain(row['construct'])}" for _, row in shown.iterrows()]
+    )
     paths = model.paths
     unclear = paths[~((paths["low"] > 0) | (paths["high"] < 0))]
     parts = [f"{plain(row['from'])} to {plain(row['to'])}" for _, row in unclear.iterrows()]
@@ -188,11 +194,14 @@ def soundness(model: PathModel) -> str:
     parts = []
     if len(loose):
         parts.append(f"Answers that hardly go together (alpha below {RELIABLE}): {named(loose)}.")
-    if len(mixed):
-        pairs = [
-            f"{plain(row['construct'])} and {plain(row['other'])}" for _, row in mixed.iterrows()
-        ]
-        parts.append(f"Customers may not tell apart {'; '.join(pairs)} (HTMT).")
+    pairs = [f"{plain(row['construct'])} and {plain(row['other'])}" for _, row in mixed.iterrows()]
+    if len(pairs) > MOST:
+        told = model.htmt["ratio"].notna().sum()
+        parts.append(
+            f"{len(pairs):,} of {told:,} pairs of constructs may be one and the same (HTMT)."
+        )
+    elif pairs:
+        parts.append(f"May be one and the same (HTMT): {'; '.join(pairs)}.")
     return " ".join(parts) or "Answers of a construct go together, and constructs differ."
 
 
@@ -234,6 +243,11 @@ def nps_finding(nps: pd.DataFrame, words: Words) -> Finding:
         f"Of {row['n']:,} {words.who} who answered, {row['promoters']:.0%} are promoters (9 or 10) "
         f"and {row['detractors']:.0%} detractors (0 to 6).",
     )
+
+
+def row_of(table: pd.DataFrame, construct: str) -> pd.Series:
+    """The row of one construct."""
+    return table[table["construct"] == construct].iloc[0]
 
 
 def plain(construct: str) -> str:

@@ -9,6 +9,9 @@ from crmlib.errors import InputError
 from crmlib.satisfaction.path_presets import ACSI, ECSI, MEANING, SCSB, Preset
 from crmlib.tables.faults import did_you_mean
 
+OWN = "own"
+"""Name of a model made of paths that were given."""
+
 PRESETS = {preset.name: preset for preset in (SCSB, ACSI, ECSI)}
 
 
@@ -20,7 +23,7 @@ def chosen_model(model: str, paths: Sequence[str] = ()) -> Preset:
     model : str
         SCSB, ACSI or ECSI, in small or capital letters.
     paths : sequence of str
-        "quality to satisfaction" and so on: a model of one's own, called "own", instead.
+        "quality to satisfaction" and so on: a model of one's own instead, called `OWN`.
 
     Returns
     -------
@@ -40,7 +43,7 @@ def chosen_model(model: str, paths: Sequence[str] = ()) -> Preset:
         return PRESETS[model.upper()]
     pairs = tuple(pair_of(path) for path in paths)
     names = dict.fromkeys(construct for pair in pairs for construct in pair)
-    return Preset("own", {name: MEANING.get(name, "") for name in names}, pairs, "")
+    return Preset(OWN, {name: MEANING.get(name, "") for name in names}, pairs, "")
 
 
 def pair_of(path: str) -> tuple[str, str]:

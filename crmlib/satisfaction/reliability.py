@@ -269,7 +269,9 @@ def cronbach_alpha(covariance: Array) -> float:
     """
     k = len(covariance)
     total = covariance.sum()
-    return float(k / (k - 1) * (1 - np.trace(covariance) / total)) if k > 1 and total > 0 else np.nan
+    return (
+        float(k / (k - 1) * (1 - np.trace(covariance) / total)) if k > 1 and total > 0 else np.nan
+    )
 
 
 def feldt_interval(alpha: float, n: int, k: int, confidence: float) -> tuple[float, float]:

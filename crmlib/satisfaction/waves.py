@@ -218,7 +218,7 @@ def wave_change(
 
 
 def answers_in(
-    wave: str, table: pd.DataFrame, items: Sequence[str], overall: str, **arguments: object
+    wave: str, table: pd.DataFrame, items: Sequence[str], overall: str | None, **arguments: object
 ) -> Answers:
     """Answers of one wave; a fault says in which."""
     try:

@@ -53,8 +53,8 @@ def test_a_clear_driver_is_named_with_its_share():
     support, order = drivers_findings(result(["a", "b", "c"], johnson=CLEAR))
     assert support.text == "Overall satisfaction goes most with a (60% of the weight, 60% to 60%)."
     assert support.detail == (
-        "From 200 answers by Johnson's relative weights, 95% intervals. The questions explain 60% of the "
-        "differences in it. An equal share would be 33%."
+        "From 200 answers by Johnson's relative weights, 95% intervals. The questions explain 60% "
+        "of the differences in it. An equal share would be 33%."
     )
     assert order.text == (
         "A is the first question by Johnson's relative weights, beyond chance; the order below it "

@@ -66,8 +66,8 @@ def test_quadrants_show_every_item_with_the_box_of_its_intervals(ax):
     assert dots == {
         tuple(place) for place in table[["performance", "importance"]].to_numpy().round(9)
     }
-    assert ax.get_xlabel() == "Performance (0 to 100)"
-    assert ax.get_ylabel() == "Importance (share of all items)"
+    assert ax.get_xlabel() == "Score (0 to 100)"
+    assert ax.get_ylabel() == "Importance (share of all)"
 
 
 def test_quadrants_have_their_lines_bands_and_names(ax):
