@@ -1,5 +1,6 @@
 """Customer satisfaction: responses, reliability, drivers, index and priorities."""
 
+from crmlib.satisfaction.component_choice import ComponentChoice, component_choice
 from crmlib.satisfaction.drivers import Drivers, drivers
 from crmlib.satisfaction.index import SatisfactionIndex, satisfaction_index
 from crmlib.satisfaction.kano import Kano, kano
@@ -26,6 +27,7 @@ __all__ = [
     "ACSI",
     "ECSI",
     "SCSB",
+    "ComponentChoice",
     "Determinants",
     "Drivers",
     "Kano",
@@ -39,6 +41,7 @@ __all__ = [
     "SatisfactionIndex",
     "WaveChange",
     "WeakGapWarning",
+    "component_choice",
     "determinants",
     "drivers",
     "expectation_gap",

@@ -138,6 +138,38 @@ def eigenvalue_gap(eigenvalues: Array, k: int | Codes) -> Array:
     return 1 - following / here
 
 
+def weak_gap(eigenvalues: Array, k: int, n: float) -> str:
+    """Say it where the last component kept could change places with the first dropped.
+
+    The error bars of two eigenvalues from n people overlap where their relative gap is below
+    ``2 sqrt(2 / n)`` (North and others 1982).
+
+    Parameters
+    ----------
+    eigenvalues : ndarray, shape (p,)
+    k : int
+        Number of components kept.
+    n : float
+        Effective number of people.
+
+    Returns
+    -------
+    str
+        A warning; nothing where the gap is wide enough, or nothing was dropped.
+    """
+    if k == has_variance(eigenvalues).sum():
+        return ""
+    gap, chance = float(eigenvalue_gap(eigenvalues, k)), 2 * np.sqrt(2 / n)
+    if gap >= chance:
+        return ""
+    return (
+        f"Components {k} and {k + 1} have nearly the same variance, {eigenvalues[k - 1]:.3g} and "
+        f"{eigenvalues[k]:.3g}: {gap:.0%} apart, which with n = {n:,.0f} can be chance up to "
+        f"{chance:.0%}. In another sample they could change places. See whether the "
+        "coefficients with one component more or less lead to the same decision."
+    )
+
+
 def scaled(covariance: Array, whole: Array) -> tuple[Array, Array]:
     """Correlations, and the standard deviations that were divided by.
 

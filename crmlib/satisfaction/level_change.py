@@ -203,8 +203,7 @@ def level_rows(waves: Sequence[Wave], design: tuple[Codes, Codes]) -> pd.DataFra
         inside = [wave.counts & np.isin(wave.place, places) for wave in waves]
         _, covariance = joint_moments(waves, [group.astype(float) for group in inside], design)
         shares = [
-            wave.people.share(group, wave.counts)
-            for wave, group in zip(waves, inside, strict=True)
+            wave.people.share(group, wave.counts) for wave, group in zip(waves, inside, strict=True)
         ]
         ends = [(share.value, share.low, share.high) for share in shares]
         low, high = difference_interval(ends[0], ends[1], correlation(covariance))

@@ -2,8 +2,11 @@
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from crmlib.findings import Finding, counted, listed
+from crmlib.satisfaction.index_findings import Words
+from crmlib.satisfaction.level_change import UPPER, LevelChange
 from crmlib.satisfaction.loyalty import (
     MODERATION,
     TOO_FEW,
@@ -12,6 +15,7 @@ from crmlib.satisfaction.loyalty import (
     LoyaltyIndex,
 )
 from crmlib.satisfaction.loyalty_types import UNCLEAR, LoyaltyTypes
+from crmlib.satisfaction.scores import adjusted_wald_interval
 
 MEANING = {
     "premium value": "attached and buying again",
@@ -27,71 +31,106 @@ MEANING = {
 
 def loyalty_findings(
     index: LoyaltyIndex,
-    levels: pd.DataFrame,
-    types: LoyaltyTypes,
-    found: Determinants,
-    gaps: pd.DataFrame,
     *,
+    levels: pd.DataFrame | None = None,
+    types: LoyaltyTypes | None = None,
+    found: Determinants | None = None,
+    gaps: pd.DataFrame | None = None,
+    change: LevelChange | None = None,
+    followed: str = "satisfaction",
+    words: Words | None = None,
     confidence: float = 0.95,
 ) -> list[Finding]:
-    """Findings of the loyalty report: how loyal, of what kind, why, and what falls short.
+    """Findings of the loyalty report: how loyal, of what kind, why, what falls short, what moved.
 
     Parameters
     ----------
     index : LoyaltyIndex
-    levels : DataFrame
+    levels : DataFrame, optional
         From `satisfaction_levels`.
-    types : LoyaltyTypes
-    found : Determinants
-    gaps : DataFrame
+    types : LoyaltyTypes, optional
+    found : Determinants, optional
+    gaps : DataFrame, optional
         From `expectation_gap`.
+    change : LevelChange, optional
+    followed : str
+        What the score is called that ``change`` is of.
+    words : Words, optional
+        Labels of the intentions, and who was asked.
     confidence : float
-        Level of the intervals, for the sentences.
+        Level of the intervals.
 
     Returns
     -------
     list of Finding
+        One, and one more for each of types, found, gaps and change.
     """
-    return [
-        index_finding(index, levels, confidence),
-        types_finding(types),
-        determinants_finding(found),
-        gaps_finding(gaps),
-    ]
+    words = words or Words()
+    findings = [index_finding(index, levels, words, confidence)]
+    if types is not None:
+        findings.append(types_finding(types, words))
+    if found is not None:
+        findings.append(determinants_finding(found))
+    if gaps is not None:
+        findings.append(gaps_finding(gaps))
+    if change is not None:
+        findings.append(change_finding(change, followed, words, confidence))
+    return findings
 
 
-def index_finding(index: LoyaltyIndex, levels: pd.DataFrame, confidence: float) -> Finding:
+def index_finding(
+    index: LoyaltyIndex, levels: pd.DataFrame | None, words: Words, confidence: float
+) -> Finding:
     """How loyal customers are, which intention is weakest, and how satisfied they are."""
     all_of_them = index.table.iloc[0]
+    detail = [f"From the answers of {all_of_them['n']:,} {words.who}."]
     items = index.items.dropna(subset="score").sort_values("score")
-    weak, strong = items.iloc[0], items.iloc[-1]
-    satisfied = levels["share"].tail(2).sum()
-    detail = f"From {counted(int(all_of_them['n']), 'answer')}."
-    if weak["high"] < strong["low"]:
-        detail += (
-            f" Strongest is {named(strong['item'])} ({ranged(strong, 'score')}), weakest "
-            f"{named(weak['item'])} ({ranged(weak, 'score')})."
+    if len(items) > 1 and items.iloc[0]["high"] < items.iloc[-1]["low"]:
+        weak, strong = items.iloc[0], items.iloc[-1]
+        detail.append(
+            f"Strongest is “{label(strong['item'], words)}” ({ranged(strong, 'score')}), "
+            f"weakest “{label(weak['item'], words)}” ({ranged(weak, 'score')})."
         )
-    detail += (
-        f" {satisfied:.0%} say they are satisfied or very satisfied, "
-        f"{levels['share'].head(2).sum():.0%} dissatisfied."
+    detail.append(segments_sentence(index.table.iloc[1:]))
+    if levels is not None:
+        top, second = levels.iloc[-1], levels.iloc[-2]
+        detail.append(
+            f"{percent(top)} of those who said how satisfied they are, are {top['level']}, "
+            f"{percent(second)} {second['level']}."
+        )
+    text = f"Loyalty stands at {all_of_them['index']:.0f} of 100 points"
+    text += (
+        ", but how far that can be trusted cannot be said."
+        if np.isnan(all_of_them["low"])
+        else f": likely between {all_of_them['low']:.0f} and {all_of_them['high']:.0f} "
+        f"({confidence:.0%} interval)."
     )
-    return Finding(
-        f"Loyalty stands at {all_of_them['index']:.0f} of 100 points: likely between "
-        f"{all_of_them['low']:.0f} and {all_of_them['high']:.0f} ({confidence:.0%} interval).",
-        " ".join([detail, *index.notes]),
-    )
+    return Finding(text, " ".join([part for part in detail if part] + list(index.notes)))
 
 
-def types_finding(types: LoyaltyTypes) -> Finding:
+def segments_sentence(segments: pd.DataFrame) -> str:
+    """Whether segments lie apart: only intervals that do not touch count."""
+    told = segments.dropna(subset=["index", "low"]).sort_values("index")
+    if len(told) < 2:
+        return ""
+    least, most = told.iloc[0], told.iloc[-1]
+    if least["high"] < most["low"]:
+        return (
+            f"{most['segment']} ({ranged(most, 'index')}) is more loyal than {least['segment']} "
+            f"({ranged(least, 'index')})."
+        )
+    return "Differences between segments can be chance."
+
+
+def types_finding(types: LoyaltyTypes, words: Words) -> Finding:
     """Of what kind the loyalty is, as far as the answers tell."""
     shares = types.summary.set_index("type")
     unclear = shares.loc[UNCLEAR]
     placed = shares.drop(UNCLEAR).sort_values("share", ascending=False, kind="stable")
     if unclear["share"] > 0.5:
         return Finding(
-            "Of what kind the loyalty is cannot be said for most customers: "
-            f"{unclear['share']:.0%} of them fit no rule.",
+            f"Of what kind the loyalty is cannot be said for most {words.who}: {percent(unclear)} "
+            "of them fit no rule.",
             " ".join(["The rules are in the section on types.", *types.notes]),
         )
     first, second = placed.iloc[0], placed.iloc[1]
@@ -106,19 +145,16 @@ def types_finding(types: LoyaltyTypes) -> Finding:
         for name, row in placed.iloc[1 if is_ahead else 2 :].iterrows()
         if row["customers"]
     ]
-    detail = [f"From {counted(int(first['n']), 'customer')}."]
+    detail = [f"From {first['n']:,} {words.who}."]
     if rest:
-        detail.append(f"The others: {listed(rest)}; each share can be some points off.")
-    detail.append(f"{unclear['share']:.0%} are unclear.")
+        detail.append(f"The others (intervals in the chart): {listed(rest)}.")
+    detail.append(f"{percent(unclear)} are unclear.")
     return Finding(text, " ".join([*detail, *types.notes]))
 
 
 def kind(row: pd.Series) -> str:
     """Name a type, what it means and its share."""
-    return (
-        f"{row.name} ({MEANING[str(row.name)]}) with {row['share']:.0%} "
-        f"({row['low']:.0%} to {row['high']:.0%})"
-    )
+    return f"{row.name} ({MEANING[str(row.name)]}) with {percent(row)}"
 
 
 def determinants_finding(found: Determinants) -> Finding:
@@ -129,13 +165,15 @@ def determinants_finding(found: Determinants) -> Finding:
     if clear.any():
         strong = effects[clear].sort_values("coefficient", key=abs, ascending=False)
         parts = [f"{named(row['effect'])} ({effect(row)})" for _, row in strong.iterrows()]
-        text = f"Loyalty goes with {listed(parts)}, in points for a point more."
+        text = f"Loyalty goes with {listed(parts)}: points of loyalty for a point more."
     else:
         text = "None of the things asked about can be told to go with loyalty."
     detail = [f"From {counted(found.n, 'answer')}."]
     if silent and clear.any():
         detail.append(f"No effect of its own can be seen of {listed(silent)}.")
-    detail += [moderation_sentence(found), mediation_sentence(found)]
+    if len(found.slopes):
+        detail.append(moderation_sentence(found))
+    detail.append(mediation_sentence(found))
     detail.append("These are associations in one survey, which do not prove a cause.")
     return Finding(text, " ".join([*detail, *found.notes]))
 
@@ -143,13 +181,13 @@ def determinants_finding(found: Determinants) -> Finding:
 def moderation_sentence(found: Determinants) -> str:
     """Whether satisfaction counts for less where leaving is hard."""
     product = found.effects.set_index("effect").loc[MODERATION]
-    slopes = found.slopes.set_index("switching_cost")["coefficient"]
+    slopes = found.slopes.set_index("switching_cost")
     if product["low"] <= 0 <= product["high"]:
         return "Whether switching costs change what satisfaction does cannot be said."
     word = "less" if product["high"] < 0 else "more"
     return (
-        f"Satisfaction counts for {word} where switching is costly: {signed(slopes['high'])} there "
-        f"against {signed(slopes['low'])} where it is cheap."
+        f"Satisfaction counts for {word} where switching is costly: {effect(slopes.loc['high'])} "
+        f"there, against {effect(slopes.loc['low'])} where it is cheap."
     )
 
 
@@ -172,8 +210,8 @@ def gaps_finding(gaps: pd.DataFrame) -> Finding:
     short = gaps[gaps["verdict"] == "falls short"].sort_values("gap")
     above = gaps[gaps["verdict"] == "exceeds"].sort_values("gap", ascending=False)
     few = [str(item) for item in gaps.loc[gaps["verdict"] == TOO_FEW, "item"]]
-    close = [str(item) for item in gaps.loc[gaps["verdict"] == UNDECIDED, "item"]]
-    detail = []
+    close = gap_words(gaps[gaps["verdict"] == UNDECIDED])
+    detail = [f"From {answers_between(gaps['n'])}."]
     if len(above):
         detail.append(f"Better than expected: {listed(gap_words(above))}.")
     if close:
@@ -187,6 +225,53 @@ def gaps_finding(gaps: pd.DataFrame) -> Finding:
         else "Nothing asked about clearly falls short of what was expected."
     )
     return Finding(text, " ".join(detail))
+
+
+def answers_between(n: pd.Series) -> str:
+    """How many answered, if not all items the same number."""
+    if n.min() == n.max():
+        return counted(int(n.max()), "answer")
+    return f"{n.min():,} to {n.max():,} answers"
+
+
+def change_finding(change: LevelChange, followed: str, words: Words, confidence: float) -> Finding:
+    """Whether a score moved beyond chance, and who of those in both waves moved."""
+    row = change.score.iloc[0]
+    span = (
+        f"{row['before']:.0f} of 100 points before, {row['after']:.0f} after "
+        f"({signed(row['change'], 1)}, {signed(row['low'], 1)} to {signed(row['high'], 1)})"
+    )
+    if row["low"] <= 0 <= row["high"]:
+        text = f"No change of {followed} beyond chance: {span}."
+    elif np.isnan(row["low"]):
+        text = f"Whether {followed} changed cannot be said: {span}."
+    else:
+        word = "rose" if row["change"] > 0 else "fell"
+        text = f"{followed.capitalize()} {word}: {span}."
+    upper = change.levels.set_index("level").loc[UPPER]
+    detail = [
+        f"From {row['n_before']:,.0f} and {row['n_after']:,.0f} answers.",
+        f"{UPPER.capitalize()}: {upper['before']:.0%} before, {upper['after']:.0%} after "
+        f"(change in points {points(upper['change'])}, {points(upper['low'])} to "
+        f"{points(upper['high'])}).",
+        f"A change of less than {row['smallest_detectable_change']:.1f} points would easily go "
+        "unseen.",
+    ]
+    if change.overlap:
+        detail.append(moves_sentence(change, words, confidence))
+    return Finding(text, " ".join(detail))
+
+
+def moves_sentence(change: LevelChange, words: Words, confidence: float) -> str:
+    """How many of those in both waves moved up and down, and whether that is chance."""
+    numbers = change.moves.to_numpy()
+    up, down = int(np.triu(numbers, 1).sum()), int(np.tril(numbers, -1).sum())
+    n = int(numbers.sum())
+    sentence = f"Of the {n:,} {words.who} who answered both times {up:,} moved up a level or more"
+    sentence += f" and {down:,} down"
+    low, high = adjusted_wald_interval(up / n, down / n, n, stats.norm.ppf((1 + confidence) / 2))
+    verdict = ", more than chance explains" if low > 0 or high < 0 else ", no more than by chance"
+    return f"{sentence}{verdict}."
 
 
 def gap_words(gaps: pd.DataFrame) -> list[str]:
@@ -204,9 +289,24 @@ def ranged(row: pd.Series, column: str) -> str:
     return f"{row[column]:.0f}, {row['low']:.0f} to {row['high']:.0f}"
 
 
-def signed(value: float) -> str:
+def percent(row: pd.Series) -> str:
+    """Write a share and its interval."""
+    return f"{row['share']:.0%} ({row['low']:.0%} to {row['high']:.0%})"
+
+
+def signed(value: float, decimals: int = 2) -> str:
     """Write a number with its sign."""
-    return "unknown" if np.isnan(value) else f"{value:+.2f}".replace("-", "−")
+    return "unknown" if np.isnan(value) else f"{value:+.{decimals}f}".replace("-", "−")
+
+
+def points(share: float) -> str:
+    """Write a change of a share in percentage points."""
+    return signed(100 * share, 0)
+
+
+def label(item: object, words: Words) -> str:
+    """Write a question in words."""
+    return words.labels.get(str(item), named(item))
 
 
 def named(name: object) -> str:

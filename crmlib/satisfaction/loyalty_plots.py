@@ -129,6 +129,82 @@ def plot_gaps(
     return ax
 
 
+def plot_scores(
+    rows: pd.DataFrame,
+    names: str,
+    score: str,
+    *,
+    labels: Mapping[str, str] | None = None,
+    ax: "Axes | None" = None,
+) -> "Axes":
+    """Scores from 0 to 100 with their intervals and numbers of answers.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        `LoyaltyIndex.table` or `LoyaltyIndex.items`: the two columns named, n, low, high.
+    names, score : str
+        Columns with the names and the scores. A row called "all" is drawn as a line, too.
+    labels : mapping of str to str, optional
+        Words for the names; those not given are written as they are.
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
+    """
+    ax = ax or plt.gca()
+    words = [str((labels or {}).get(str(name), name)) for name in rows[names]]
+    draw_intervals(ax, rows, score, words, ["C0"] * len(rows))
+    for value in rows.loc[rows[names] == "all", score]:
+        ax.axvline(value, color=QUIET, linewidth=1.0, linestyle="--", zorder=0)
+    write_beside(
+        ax,
+        [
+            "too few" if np.isnan(value) else f"{value:.0f}, n = {n:,}"
+            for value, n in zip(rows[score].to_numpy(float), rows["n"], strict=True)
+        ],
+    )
+    ax.set_xlabel("Points (0 to 100)")
+    return ax
+
+
+def plot_level_change(levels: pd.DataFrame, *, ax: "Axes | None" = None) -> "Axes":
+    """Share of each level before (grey) and after (blue), with both intervals.
+
+    Beside: the change in percentage points; a star where its interval does not hold zero.
+
+    Parameters
+    ----------
+    levels : DataFrame
+        `LevelChange.levels`.
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
+    """
+    ax = ax or plt.gca()
+    for name, shift, colour in (("before", -0.16, QUIET), ("after", 0.16, "C0")):
+        places = np.arange(len(levels)) + shift
+        ax.hlines(places, levels[f"{name}_low"], levels[f"{name}_high"], color=colour, lw=1.6)
+        ax.scatter(levels[name], places, color=colour, s=26, zorder=3, label=name)
+    ax.set_yticks(range(len(levels)), [str(level) for level in levels["level"]])
+    ax.set_ylim(len(levels) - 0.5, -0.5)
+    ax.grid(axis="y", visible=False)
+    ax.grid(axis="x", visible=True)
+    moved = (levels["low"] > 0) | (levels["high"] < 0)
+    texts = [f"{100 * value:+.0f}".replace("-", "−") for value in levels["change"]]
+    write_beside(
+        ax, [f"{text} *" if is_clear else text for text, is_clear in zip(texts, moved, strict=True)]
+    )
+    ax.set_xlim(left=0.0)
+    ax.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    ax.set_xlabel("Share of answers")
+    ax.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=2, frameon=False)
+    return ax
+
+
 def draw_intervals(
     ax: "Axes", rows: pd.DataFrame, middle: str, names: Sequence[str], colours: Sequence[str]
 ) -> None:

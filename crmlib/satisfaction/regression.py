@@ -22,13 +22,13 @@ from crmlib.satisfaction.components import (
     cross_validation_errors,
     divided,
     eigen_components,
-    eigenvalue_gap,
     has_variance,
     kaiser,
     leave_one_out_errors,
     mean_errors,
     pcr_coefficients,
     scaled,
+    weak_gap,
     weighted_moments,
     within_one_standard_error,
 )
@@ -256,21 +256,9 @@ class PrincipalComponentRegression(
         return 1 + int(within_one_standard_error(mean[1:], standard_error[1:]))
 
     def _warn_if_weak(self, k: int, weights: Array) -> None:
-        if k == has_variance(self.eigenvalues_).sum():
-            return  # nothing was dropped that could change places
-        gap = float(eigenvalue_gap(self.eigenvalues_, k))
         n = weights.sum() ** 2 / (weights**2).sum()
-        chance = 2 * np.sqrt(2 / n)
-        if gap < chance:
-            kept, dropped = self.eigenvalues_[k - 1], self.eigenvalues_[k]
-            warnings.warn(
-                f"Components {k} and {k + 1} have nearly the same variance, {kept:.3g} and "
-                f"{dropped:.3g}: {gap:.0%} apart, which with n = {n:,.0f} can be chance up to "
-                f"{chance:.0%}. In another sample they could change places. See whether the "
-                "coefficients with one component more or less lead to the same decision.",
-                WeakGapWarning,
-                stacklevel=3,
-            )
+        if warning := weak_gap(self.eigenvalues_, k, n):
+            warnings.warn(warning, WeakGapWarning, stacklevel=3)
 
 
 def repeated_folds(n: int) -> list[Codes]:
