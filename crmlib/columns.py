@@ -43,11 +43,11 @@ def numbers_of(data: pd.DataFrame, column: str, what: str) -> Array:
     """
     values = column_of(data, column)
     if not (pd.api.types.is_numeric_dtype(values) or values.isna().all()):
-        example = values.dropna().iloc[0]
-        raise InputError(
-            f'Column "{column}" must hold {what}, which are numbers; it holds {values.dtype}, such '
-            f'as "{example}".'
-        )
+        wrong = np.flatnonzero(values.notna() & pd.to_numeric(values, errors="coerce").isna())
+        found = f"it holds {values.dtype}"
+        if len(wrong):
+            found += f", such as {str(values.iloc[wrong[0]])!r}; {rows_named(data, wrong)}"
+        raise InputError(f'Column "{column}" must hold {what}, which are numbers; {found}.')
     if pd.api.types.is_complex_dtype(values):
         raise InputError(f'Column "{column}" holds complex numbers.')
     return values.to_numpy(dtype=np.float64, na_value=np.nan)

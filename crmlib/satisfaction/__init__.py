@@ -21,6 +21,7 @@ from crmlib.satisfaction.priorities import Priorities, importance_performance
 from crmlib.satisfaction.regression import PrincipalComponentRegression, WeakGapWarning
 from crmlib.satisfaction.reliability import Reliability, reliability, reverse
 from crmlib.satisfaction.scores import nps, top_box
+from crmlib.satisfaction.simulation import named_first
 from crmlib.satisfaction.waves import WaveChange, wave_change
 
 __all__ = [
@@ -50,6 +51,7 @@ __all__ = [
     "level_change",
     "loyalty_index",
     "loyalty_types",
+    "named_first",
     "nonresponse",
     "nps",
     "path_model",

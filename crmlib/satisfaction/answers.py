@@ -6,7 +6,7 @@ the same respondents and refuses the same faults.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from crmlib.columns import codes_of, column_of, listed, numbers_of, rows_named
 from crmlib.errors import InputError
 from crmlib.resampling import drawn_counts
+from crmlib.satisfaction.means import kish, stratum_of_clusters
 from crmlib.tables.faults import did_you_mean
 
 Array = NDArray[np.float64]
@@ -24,6 +25,9 @@ Missing = Literal["em", "impute", "complete"]
 
 FEWEST = 10
 """Respondents below which nothing is estimated: no interval from fewer deserves the name."""
+
+TOO_FEW = "too few"
+"""What a table says where fewer than `FEWEST` people answered."""
 
 LONG_SHEET = 8
 """Answers that two sheets must share, all of them, before a copy is more likely than chance."""
@@ -76,7 +80,7 @@ class Answers:
     @property
     def n_effective(self) -> float:
         """Effective sample size by Kish: n over the design effect of unequal weights."""
-        return float(self.weights.sum() ** 2 / (self.weights**2).sum())
+        return kish(self.weights)
 
     @property
     def is_complete(self) -> bool:
@@ -157,6 +161,30 @@ def answers_of(
         left_out=counted_reasons(reasons),
         notes=tuple(notes_on(values[rows], columns, low, high)),
     )
+
+
+def check_confidence(confidence: float) -> None:
+    """Refuse a level that is no fraction."""
+    if not 0 < confidence < 1:
+        raise InputError(f"confidence={confidence}: write a fraction such as 0.95.")
+
+
+def check_replicates(replicates: int) -> None:
+    """Refuse so few resamples that their percentiles would be chance."""
+    if replicates < 100:
+        raise InputError(f"replicates={replicates}: take at least 100, better 2000.")
+
+
+def check_missing(missing: str) -> None:
+    """Refuse a word that does not say what to do about missing answers."""
+    check_word("missing", missing, get_args(Missing))
+
+
+def check_word(name: str, given: str, allowed: Sequence[str]) -> None:
+    """Refuse a word that is none of those allowed."""
+    if given not in allowed:
+        words = ", ".join(f'"{word}"' for word in allowed)
+        raise InputError(f'{name}="{given}": write one of {words}.')
 
 
 def checked_columns(
@@ -345,11 +373,12 @@ def bootstrap_weights(answers: Answers, replicates: int, seed: int) -> Array:
     InputError
         Fewer than 100 replicates: their percentiles would be chance.
     """
-    if replicates < 100:
-        raise InputError(f"replicates={replicates}: take at least 100, better 2000.")
-    of_cluster = np.zeros(answers.cluster.max() + 1, dtype=np.int64)
-    of_cluster[answers.cluster] = answers.stratum
+    check_replicates(replicates)
+    of_cluster = stratum_of_clusters(answers.stratum, answers.cluster)
     size = np.bincount(of_cluster)
     factor = (size / (size - 1))[answers.stratum] * answers.weights
     drawn = drawn_counts(of_cluster, replicates, np.random.default_rng(seed))
-    return np.array([counts[answers.cluster] * factor for counts in drawn])
+    weights = np.empty((replicates, answers.n))
+    for row, counts in zip(weights, drawn, strict=True):
+        np.multiply(counts[answers.cluster], factor, out=row)
+    return weights

@@ -19,6 +19,7 @@ from crmlib.satisfaction.components import (
     eigen_components,
     kaiser,
     pcr_coefficients,
+    within_one_standard_error,
 )
 from crmlib.satisfaction.importance import (
     correlation_importance,
@@ -277,10 +278,3 @@ def fold_errors(folds: Array, path: Path) -> tuple[Array, Array]:
 def without_gaps(correlations: Array) -> Array:
     """Correlations with variables that do not vary taken as correlated with none."""
     return np.where(np.isnan(correlations), np.eye(correlations.shape[-1]), correlations)
-
-
-def within_one_standard_error(error: Array, standard_error: Array) -> Codes:
-    """First candidate, the simplest, within one standard error of the lowest error."""
-    lowest = error.argmin(axis=-1)[..., None]
-    limit = np.take_along_axis(error + standard_error, lowest, axis=-1)
-    return (error <= limit).argmax(axis=-1)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from crmlib.satisfaction.answers import Missing, answers_of
+from crmlib.satisfaction.answers import Missing, answers_of, check_missing
 from crmlib.satisfaction.choice import (
     Rule,
     choose_components,
@@ -88,6 +88,7 @@ def component_choice(
     InputError
         A column or answer cannot be used (`answers_of`).
     """
+    check_missing(missing)
     answers = answers_of(
         responses,
         items,

@@ -44,7 +44,7 @@ def drivers_findings(
     Returns
     -------
     list of Finding
-        Two, or three with several methods. They speak of blocks where there are any, and of items.
+        Two, or three with several methods; one of a single item. They speak of blocks where there are any, and of items.
     """
     words = dict(labels or {})
     method = spoken_method(found.table)
@@ -59,9 +59,10 @@ def drivers_findings(
     blocks = None if found.blocks is None else of_method(found.blocks, method, "block", words)
     findings = [
         support_finding(items, blocks, basis_sentence(found, method, confidence)),
-        order_finding(items, method),
     ]
-    return [*findings, *agreement_findings(found, words)]
+    if len(items) == 1:
+        return findings
+    return [*findings, order_finding(items, method), *agreement_findings(found, words)]
 
 
 def spoken_method(table: pd.DataFrame) -> str | None:

@@ -12,19 +12,20 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
 
-from crmlib.columns import codes_of
-from crmlib.errors import InputError
 from crmlib.findings import counted, listed
 from crmlib.satisfaction.answers import (
     FEWEST,
+    TOO_FEW,
     Answers,
     Array,
     Codes,
     Missing,
     answers_of,
     bootstrap_weights,
+    check_confidence,
+    check_missing,
+    check_word,
 )
 from crmlib.satisfaction.choice import METHODS, Method, Rule, importances
 from crmlib.satisfaction.drivers import (
@@ -33,15 +34,24 @@ from crmlib.satisfaction.drivers import (
     nothing_found,
     shares,
 )
-from crmlib.satisfaction.missing import expected_cross_products
-from crmlib.satisfaction.moments import FOLDS, Moments, resampled_moments
+from crmlib.satisfaction.means import Mean, kish, linearised_mean
+from crmlib.satisfaction.missing import Pooled, expected_cross_products, pool
+from crmlib.satisfaction.moments import (
+    FOLDS,
+    IMPUTATIONS,
+    Moments,
+    completed_tables,
+    imputed_products,
+    resampled_moments,
+)
+from crmlib.satisfaction.scores import segments_of
 
 LARGEST_GAP = 0.05
 """Share of resamples without a result above which no interval is given."""
 
 MISSING_WORDS = {
     "em": "means and correlations allow for them by the EM algorithm",
-    "impute": "they were imputed 20 times from the answers given",
+    "impute": f"they were imputed {IMPUTATIONS} times from the answers given",
     "complete": (
         "{n:,} respondents who left out an answer are not counted: the result speaks only for "
         "those who answered everything."
@@ -191,15 +201,19 @@ def satisfaction_index(
         index = sum over j of b_j / (sum of b) * (m_j - lowest) / (highest - lowest) * 100
 
     The interval of fixed weights is that of a mean of one score for each respondent, linearised
-    over strata and clusters, with Student's t (units less strata degrees of freedom). With
-    missing answers its standard error is that of the resamples, importance held.
+    over strata and clusters, with Student's t (units less strata degrees of freedom). Where
+    answers are missing, "em" takes the standard error of the resamples, importance held. "impute"
+    computes mean and linearised variance in every completed table and pools them by Rubin's rules
+    (`pool`), with the importance held at that of all tables; a note says how much information
+    is missing.
 
     The interval of the whole calculation are percentiles over resamples of clusters within
     strata, in which the components are chosen and the weights computed anew. It is the honest
-    one where the same respondents give weights and scores.
+    one where the same respondents give weights and scores. With "impute" it is not pooled: every
+    completed table has its share of the resamples (Schomaker and Heumann 2018).
 
     A missing answer stands in a segment's mean with its expectation, given what the respondent
-    answered, by the moments of everybody.
+    answered, by the moments of everybody; with "impute" as it was drawn.
 
     Where importances add up to zero or less there is no index, and none in a resample where they
     do; with more than 5 % of such resamples there is no interval.
@@ -220,7 +234,7 @@ def satisfaction_index(
         scale=scale,
         complete=missing == "complete",
     )
-    segments, segment = segments_of(responses, answers, by)
+    parts = [(str(name), inside) for name, inside in segments_of(responses.iloc[answers.rows], by)]
     found = resampled(
         answers,
         method=method,
@@ -228,22 +242,26 @@ def satisfaction_index(
         missing=missing,
         replicates=replicates,
         seed=seed,
-        segment=segment,
+        segment=number_of_segment([inside for _, inside in parts[1:]]) if by is not None else None,
     )
     counting = np.maximum(found.importance, 0.0) if clip_negative else found.importance
     weight = shares(counting)
-    names = ["all", *segments]
-    parts = [None, *(segment == code for code in range(len(segments)))]
+    tables = (
+        completed_tables(answers, seed) if missing == "impute" and not answers.is_complete else None
+    )
     table = pd.DataFrame(
         [
-            segment_row(answers, name, inside, weight, found.scores[:, i], confidence)
-            for i, (name, inside) in enumerate(zip(names, parts, strict=True))
+            {"segment": name}
+            | segment_row(answers, tables, inside, weight, found.scores[:, i], confidence)
+            for i, (name, inside) in enumerate(parts)
         ]
     )
     whole = (found.scores * weight[:, None, :]).sum(axis=-1)
     notes = [*answers.notes, *missing_notes(answers, missing), *found.notes]
     notes += weight_notes(answers.items, found.importance[0], clip_negative)
     notes += interval_notes(weight, table)
+    if tables is not None and not np.isnan(weight[0]).any():
+        notes.append(information_note(pooled_index(answers, tables, parts[0][1], weight[0])))
     return SatisfactionIndex(
         table=table,
         weights=weight_table(answers, found, weight, confidence),
@@ -251,39 +269,14 @@ def satisfaction_index(
         components=found.components,
         notes=tuple(notes),
         left_out=answers.left_out,
-        draws=pd.DataFrame(whole[1:], columns=names),
+        draws=pd.DataFrame(whole[1:], columns=[name for name, _ in parts]),
         confidence=confidence,
     )
 
 
-def check_confidence(confidence: float) -> None:
-    """Refuse a level that is none."""
-    if not 0 < confidence < 1:
-        raise InputError(f"confidence={confidence}: write a fraction such as 0.95.")
-
-
-def check_missing(missing: str) -> None:
-    """Refuse a word that does not say what to do about missing answers."""
-    if missing not in MISSING_WORDS:
-        raise InputError(f'missing="{missing}": write one of "em", "impute", "complete".')
-
-
-def segments_of(
-    responses: pd.DataFrame, answers: Answers, by: str | None
-) -> tuple[list[str], Codes]:
-    """Names of the segments, sorted, and the number of everybody's; -1 where there are none."""
-    if by is None:
-        return [], np.full(answers.n, -1, dtype=np.int64)
-    codes, values = codes_of(responses.iloc[answers.rows], by)
-    names = [str(value) for value in values]
-    if "all" in names:
-        raise InputError(f'Column "{by}" has a segment called "all", as is everybody. Rename it.')
-    try:
-        order = pd.Index(values).argsort()
-    except TypeError:  # numbers among text
-        order = np.argsort(names)
-    place = np.argsort(order)
-    return [names[i] for i in order], place[codes].astype(np.int64)
+def number_of_segment(parts: Sequence[NDArray[np.bool_]]) -> Codes:
+    """Number of the segment of every respondent."""
+    return np.argmax(parts, axis=0).astype(np.int64)
 
 
 def resampled(
@@ -304,7 +297,7 @@ def resampled(
     method, components, missing, replicates, seed
         As in `satisfaction_index`.
     segment : ndarray of int, shape (n,), optional
-        Number of the segment of every respondent, -1 for none.
+        Number of the segment of every respondent.
 
     Returns
     -------
@@ -312,7 +305,7 @@ def resampled(
         ``replicates + 1`` rows, fewer for lmg with many items; scores of everybody first, then
         of the segments.
     """
-    check_method(method)
+    check_word("method", method, METHODS)
     folds = FOLDS if method in ("pcr", "pls", "ridge") else None
     moments = resampled_moments(answers, replicates, seed, folds=folds, missing=missing)
     usable, notes = moments_for(method, moments)
@@ -323,8 +316,8 @@ def resampled(
         notes.append(NOT_USEFUL)
     drawn = len(found.values)
     means = moments.mean[:drawn, None, :-1]
-    if segment is not None and segment.max() >= 0:
-        by_segment = segment_means(answers, moments, segment, replicates, seed)
+    if segment is not None:
+        by_segment = segment_means(answers, moments, segment, missing, replicates, seed)
         means = np.concatenate([means, by_segment[:drawn]], axis=1)
     return Resampled(
         importance=found.values,
@@ -335,26 +328,32 @@ def resampled(
 
 
 def segment_means(
-    answers: Answers, moments: Moments, segment: Codes, replicates: int, seed: int
+    answers: Answers,
+    moments: Moments,
+    segment: Codes,
+    missing: Missing,
+    replicates: int,
+    seed: int,
 ) -> Array:
     """Mean answers of the segments in the same resamples, shape (B, S, p).
 
-    Missing answers stand with their expectation by the moments of everybody; NaN where nobody of
-    a segment was drawn.
+    Missing answers stand with their expectation by the moments of everybody, or as imputed in
+    the table that a resample is drawn from; NaN where nobody of a segment was drawn.
     """
-    drawn = np.vstack([answers.weights, bootstrap_weights(answers, replicates, seed)])
-    products = expected_cross_products(
-        answers.values, drawn, moments.mean, moments.covariance, fold=segment
-    )
+    drawn = bootstrap_weights(answers, replicates, seed)
+    if missing == "impute" and not answers.is_complete:
+        tables = completed_tables(answers, seed)
+        products = np.concatenate(imputed_products(tables, answers.weights, drawn, segment))
+    else:
+        products = expected_cross_products(
+            answers.values,
+            np.vstack([answers.weights, drawn]),
+            moments.mean,
+            moments.covariance,
+            fold=segment,
+        )
     weight = products[:, :, 0, :1]
     return products[:, :, 0, 1:-1] / np.where(weight > 0, weight, np.nan)
-
-
-def check_method(method: str) -> None:
-    """Refuse a word that is no method."""
-    if method not in METHODS:
-        words = ", ".join(f'"{word}"' for word in METHODS)
-        raise InputError(f'method="{method}": write one of {words}.')
 
 
 def on_hundred(means: Array, answers: Answers) -> Array:
@@ -362,81 +361,28 @@ def on_hundred(means: Array, answers: Answers) -> Array:
     return (means - answers.low) / (answers.high - answers.low) * 100
 
 
-def linearised_mean(
-    values: Array,
-    weights: Array,
-    stratum: Codes,
-    cluster: Codes,
-    inside: NDArray[np.bool_] | None = None,
-) -> tuple[float, float, int]:
-    """Weighted mean of a part of the sample, with the standard error that its design gives it.
-
-    Parameters
-    ----------
-    values, weights : ndarray, shape (n,)
-    stratum, cluster : ndarray of int, shape (n,)
-    inside : ndarray of bool, shape (n,), optional
-        The part; everybody without.
-
-    Returns
-    -------
-    mean, standard_error : float
-    degrees_of_freedom : int
-        Clusters less strata, of those with anybody inside.
-
-    Notes
-    -----
-    ``z_i = w_i (y_i - mean) / sum of w`` inside and 0 outside; with ``z_hc`` the sum over cluster
-    c of stratum h, ``variance = sum over h of n_h / (n_h - 1) sum over c of (z_hc - mean of z_h)²``
-    (Särndal, Swensson and Wretman 1992, ch. 5), clusters drawn with replacement. Checked against
-    R survey 4.1-1 (svymean).
-    """
-    counts = weights if inside is None else weights * inside
-    mean = float(counts @ values / counts.sum())
-    totals = np.bincount(cluster, counts * (values - mean) / counts.sum())
-    of_cluster = stratum_of_clusters(stratum, cluster)
-    size = np.bincount(of_cluster)
-    middle = np.bincount(of_cluster, totals) / size
-    variance = (size / (size - 1))[of_cluster] @ (totals - middle[of_cluster]) ** 2
-    reached = np.unique(cluster if inside is None else cluster[inside])
-    degrees = len(reached) - len(np.unique(of_cluster[reached]))
-    return mean, float(np.sqrt(variance)), degrees
-
-
-def stratum_of_clusters(stratum: Codes, cluster: Codes) -> Codes:
-    """Stratum of every cluster."""
-    of_cluster = np.zeros(cluster.max() + 1, dtype=np.int64)
-    of_cluster[cluster] = stratum
-    return of_cluster
-
-
 def segment_row(
     answers: Answers,
-    name: str,
-    inside: NDArray[np.bool_] | None,
+    tables: Array | None,
+    inside: NDArray[np.bool_],
     weight: Array,
     scores: Array,
     confidence: float,
 ) -> dict[str, object]:
     """Index of one segment with both intervals; weight and scores have shape (B, p)."""
-    design = answers.weights if inside is None else answers.weights[inside]
-    row: dict[str, object] = {
-        "segment": name,
-        "n": len(design),
-        "n_effective": design.sum() ** 2 / (design**2).sum(),
-    }
+    design = answers.weights[inside]
+    row: dict[str, object] = {"n": len(design), "n_effective": kish(design)}
     whole = (weight * scores).sum(axis=-1)
     if len(design) < FEWEST or np.isnan(whole[0]):
-        note = "too few" if len(design) < FEWEST else "cannot say"
+        note = TOO_FEW if len(design) < FEWEST else "cannot say"
         return row | dict.fromkeys(ESTIMATES, np.nan) | {"note": note}
-    error, degrees = fixed_error(answers, inside, weight[0], scores)
-    half = error * stats.t.ppf((1 + confidence) / 2, degrees) if degrees > 0 else np.nan
+    error, low, high = fixed_interval(answers, tables, inside, weight[0], scores, confidence)
     whole_low, whole_high = percentiles(whole[1:], confidence)
     return row | {
         "index": whole[0],
         "standard_error": error,
-        "low": whole[0] - half,
-        "high": whole[0] + half,
+        "low": low,
+        "high": high,
         "whole_standard_error": float(deviation_of(whole[1:])),
         "whole_low": float(whole_low),
         "whole_high": float(whole_high),
@@ -444,17 +390,74 @@ def segment_row(
     }
 
 
-def fixed_error(
-    answers: Answers, inside: NDArray[np.bool_] | None, weight: Array, scores: Array
-) -> tuple[float, int]:
-    """Standard error of an index with fixed weights, and its degrees of freedom."""
-    values = on_hundred(answers.values[:, :-1], answers) @ weight
-    _, error, degrees = linearised_mean(
-        np.nan_to_num(values), answers.weights, answers.stratum, answers.cluster, inside
+def fixed_interval(
+    answers: Answers,
+    tables: Array | None,
+    inside: NDArray[np.bool_],
+    weight: Array,
+    scores: Array,
+    confidence: float,
+) -> tuple[float, float, float]:
+    """Standard error and interval of an index whose weights are taken as known.
+
+    Parameters
+    ----------
+    answers : Answers
+    tables : ndarray, shape (M, n, p + 1), or None
+        Completed answers, where they were imputed.
+    inside : ndarray of bool, shape (n,)
+        Whose index it is.
+    weight : ndarray, shape (p,)
+    scores : ndarray, shape (B, p)
+        Of the sample first, then of the resamples.
+    confidence : float
+
+    Returns
+    -------
+    standard_error, low, high : float
+    """
+    mean = mean_score(answers, answers.values, inside, weight)
+    if np.isnan(mean.value):
+        if tables is not None:
+            pooled = pooled_index(answers, tables, inside, weight, confidence)
+            return float(pooled.standard_error), float(pooled.low), float(pooled.high)
+        # Only the resamples know what the missing answers cost.
+        spread = float(deviation_of(scores[1:] @ weight))
+        mean = Mean(float(scores[0] @ weight), spread**2, mean.degrees_of_freedom)
+    return mean.standard_error, *mean.interval(confidence)
+
+
+def mean_score(answers: Answers, values: Array, inside: NDArray[np.bool_], weight: Array) -> Mean:
+    """Mean of the respondents' weighted scores, NaN where one of them is."""
+    score = on_hundred(values[:, :-1], answers) @ weight
+    return linearised_mean(score, answers.weights, answers.stratum, answers.cluster, inside)
+
+
+def pooled_index(
+    answers: Answers,
+    tables: Array,
+    inside: NDArray[np.bool_],
+    weight: Array,
+    confidence: float = 0.95,
+) -> Pooled:
+    """Index of completed tables with weights taken as known, pooled by Rubin's rules."""
+    means = [mean_score(answers, table, inside, weight) for table in tables]
+    return pool(
+        np.array([mean.value for mean in means]),
+        np.array([mean.variance for mean in means]),
+        means[0].degrees_of_freedom + 1,
+        confidence,
     )
-    if np.isnan(values).any():  # only the resamples know what the missing answers cost
-        error = float(deviation_of(scores[1:] @ weight))
-    return error, degrees
+
+
+def information_note(pooled: Pooled) -> str:
+    """How much the missing answers took away."""
+    share = float(pooled.missing_information)
+    amount = "Less than 1%" if share < 0.01 else f"About {share:.0%}"
+    return (
+        f"{amount} of the information on the index, its weights taken as known, is missing with "
+        "the answers left out (by Rubin's rules)."
+    )
 
 
 def percentiles(draws: Array, confidence: float) -> tuple[Array, Array]:
@@ -537,7 +540,7 @@ def interval_notes(weight: Array, table: pd.DataFrame) -> list[str]:
             f"In {without:,} of {len(weight) - 1:,} resamples the items had no importance to "
             f"share out; these {held}."
         )
-    few = table.loc[table["note"] == "too few", "segment"]
+    few = table.loc[table["note"] == TOO_FEW, "segment"]
     if len(few):
         notes.append(f"Too few to say, with fewer than {FEWEST} answers: {listed(list(few))}.")
     return notes

@@ -7,10 +7,12 @@ import numpy as np
 import pandas as pd
 
 from crmlib.findings import Finding, counted, listed
+from crmlib.satisfaction.answers import TOO_FEW
 from crmlib.satisfaction.drivers import Drivers
 from crmlib.satisfaction.drivers_findings import METHOD_WORDS, drivers_findings
 from crmlib.satisfaction.index import SatisfactionIndex
 from crmlib.satisfaction.priorities import Priorities
+from crmlib.satisfaction.reliability import Reliability
 from crmlib.satisfaction.waves import WaveChange
 
 MOST = 3
@@ -46,6 +48,7 @@ def index_findings(
     found: Drivers,
     change: WaveChange | None = None,
     *,
+    trusted: Reliability | None = None,
     words: Words | None = None,
 ) -> list[Finding]:
     """Findings of page one: the index, its change, what to improve, what cannot be said.
@@ -58,15 +61,19 @@ def index_findings(
         Of the same answers.
     change : WaveChange, optional
         Since the wave before.
+    trusted : Reliability, optional
+        Of the same answers.
     words : Words, optional
 
     Returns
     -------
     list of Finding
-        Four, one more with a wave before, and one more where a segment differs from all.
+        Four, one more with a wave before, one more where a segment differs from all, and a warning
+        before all of them where questions seem to be worded the other way round.
     """
     words = words or Words()
-    findings = [index_finding(index, words)]
+    findings = [] if trusted is None else reversed_findings(trusted, words)
+    findings.append(index_finding(index, words))
     if change is not None:
         findings.append(change_finding(change, words))
     findings.append(improve_finding(priorities, words))
@@ -84,6 +91,21 @@ def unsupported_finding(undecided: Finding, others: list[Finding]) -> Finding:
     order, *agreement = others
     parts = [undecided.text, order.detail, *(finding.text for finding in agreement)]
     return Finding(order.text, " ".join(parts))
+
+
+def reversed_findings(trusted: Reliability, words: Words) -> list[Finding]:
+    """A warning where questions run against the others of their block."""
+    against = trusted.items.loc[trusted.items["reversed"], "item"]
+    if against.empty:
+        return []
+    return [
+        Finding(
+            f"Check first: {words.items(against)} may be worded the other way round.",
+            "The answers run against those to the other questions of the block. If a high answer "
+            "means dissatisfied there, turn the column round and run the report again: all that "
+            "follows changes.",
+        )
+    ]
 
 
 def index_finding(index: SatisfactionIndex, words: Words) -> Finding:
@@ -260,7 +282,7 @@ def undecided_finding(priorities: Priorities, words: Words) -> Finding:
 def segments_finding(index: SatisfactionIndex) -> Finding | None:
     """Which segments' index differs from that of all, allowing for their number; None if none."""
     told = index.table.iloc[1:].dropna(subset=["index", "whole_low"])
-    few = index.table.loc[index.table["note"] == "too few", "segment"]
+    few = index.table.loc[index.table["note"] == TOO_FEW, "segment"]
     silence = f" Too few to say: {listed(list(few))}." if len(few) else ""
     if told.empty:
         return None

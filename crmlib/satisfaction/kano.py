@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from crmlib.columns import Array, Codes, column_of, listed, rows_named
 from crmlib.errors import InputError
-from crmlib.satisfaction.scores import TOO_FEW, Estimate, Respondents, note_on, respondents_of
+from crmlib.satisfaction.answers import TOO_FEW
+from crmlib.satisfaction.scores import Estimate, Respondents, note_on, respondents_of
 
 ANSWERS = ("like", "must-be", "neutral", "live-with", "dislike")
 
@@ -130,7 +131,7 @@ def kano(
 
     The intervals of better, worse and total strength are Wilson's, that of category strength is
     the adjusted Wald interval of `scores.adjusted_wald_interval`. With weights, strata and
-    clusters the shares are linearised ratios (`scores.share_variance`), and n is the number of
+    clusters the shares are linearised ratios (`means.linearised_mean`), and n is the number of
     answers of a simple random sample that is as precise.
 
     Fong's test calls a category significant if ``a - b >= 1.65 sqrt((a + b)(2 N - a - b) / 2 N)``.

@@ -15,8 +15,9 @@ from scipy import stats
 from crmlib.columns import Array, Codes
 from crmlib.errors import InputError
 from crmlib.findings import counted
-from crmlib.satisfaction.answers import FEWEST, Answers
-from crmlib.satisfaction.loyalty import LEVELS, check_confidence, mean_of_answered
+from crmlib.satisfaction.answers import FEWEST, Answers, check_confidence
+from crmlib.satisfaction.loyalty import LEVELS, mean_of_answered
+from crmlib.satisfaction.means import covariance_of_sums, linearised_parts
 from crmlib.satisfaction.scores import Respondents
 from crmlib.satisfaction.waves import answers_in, joint_design
 
@@ -207,7 +208,7 @@ def level_rows(waves: Sequence[Wave], design: tuple[Codes, Codes]) -> pd.DataFra
         ]
         ends = [(share.value, share.low, share.high) for share in shares]
         low, high = difference_interval(ends[0], ends[1], correlation(covariance))
-        row = {"level": level}
+        row: dict[str, object] = {"level": level}
         for name, (value, lower, upper) in zip(("before", "after"), ends, strict=True):
             row |= {name: value, f"{name}_low": lower, f"{name}_high": upper}
         rows.append(row | {"change": ends[1][0] - ends[0][0], "low": low, "high": high})
@@ -219,23 +220,14 @@ def joint_moments(
 ) -> tuple[Array, Array]:
     """Means of both waves and their covariance matrix, over units within strata."""
     unit, stratum = design
-    means, sums = [], []
-    units = [unit[: waves[0].answers.n], unit[waves[0].answers.n :]]
-    for wave, value, code in zip(waves, values, units, strict=True):
-        weight = wave.answers.weights * wave.counts / (wave.answers.weights @ wave.counts)
-        mean = weight @ np.where(wave.counts, value, 0.0)
-        part = weight * np.where(wave.counts, value - mean, 0.0)
-        means.append(mean)
-        sums.append(np.bincount(code, part, minlength=unit.max() + 1))
-    of_unit = np.zeros(unit.max() + 1, dtype=np.int64)
-    of_unit[unit] = stratum
-    is_drawn = np.bincount(unit, minlength=len(of_unit)) > 0
-    parts, of_unit = np.array(sums)[:, is_drawn], of_unit[is_drawn]
-    size = np.bincount(of_unit)
-    centre = np.array([np.bincount(of_unit, part) for part in parts]) / np.maximum(size, 1)
-    centred = parts - centre[:, of_unit]
-    factor = (size / np.maximum(size - 1, 1))[of_unit]
-    return np.array(means), (centred * factor) @ centred.T
+    n = waves[0].answers.n
+    parts = np.zeros((2, len(unit)))
+    means = np.empty(2)
+    for k, (wave, value, rows) in enumerate(
+        zip(waves, values, (slice(n), slice(n, None)), strict=True)
+    ):
+        means[k], parts[k, rows] = linearised_parts(value, wave.answers.weights, wave.counts)
+    return means, covariance_of_sums(parts, stratum, unit)
 
 
 def correlation(covariance: Array) -> float:

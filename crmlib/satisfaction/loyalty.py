@@ -17,25 +17,22 @@ from scipy import stats
 
 from crmlib.columns import listed
 from crmlib.errors import InputError
+from crmlib.multiple_testing import holm
 from crmlib.satisfaction.answers import (
     FEWEST,
+    TOO_FEW,
     Answers,
     Array,
-    Codes,
     answers_of,
+    check_confidence,
+    check_replicates,
     checked_columns,
     checked_scale,
     on_scale,
 )
+from crmlib.satisfaction.means import kish, linearised_mean
 from crmlib.satisfaction.reliability import cronbach_alpha, feldt_interval, fisher_interval
-from crmlib.satisfaction.scores import (
-    TOO_FEW,
-    counts_of,
-    kish,
-    respondents_of,
-    segments_of,
-    share_variance,
-)
+from crmlib.satisfaction.scores import Respondents, counts_of, respondents_of, segments_of
 
 LEVELS = ("very dissatisfied", "dissatisfied", "neither", "satisfied", "very satisfied")
 """The five levels, 很不满意, 不满意, 一般, 满意, 很满意: equal fifths of the scale."""
@@ -133,7 +130,7 @@ def loyalty_index(
     -----
     A respondent counts who answered at least half of the intentions, with the mean of those
     answered; ``index = 100 (mean - low) / (high - low)``. Standard errors are linearised over
-    clusters within strata (`share_variance`), intervals by t with the clusters less the strata.
+    clusters within strata (`linearised_mean`), intervals by t with the clusters less the strata.
     A segment with fewer than ten respondents has none. Without weights and missing answers the
     standard error is ``s / sqrt(n)``. Alpha and the correlations between intentions count every
     respondent the same. Checked against `crmlib.sampling`, which is checked against R survey, and
@@ -179,12 +176,6 @@ def loyalty_index(
     )
 
 
-def check_confidence(confidence: float) -> None:
-    """Stop where the level is no fraction."""
-    if not 0 < confidence < 1:
-        raise InputError(f"confidence={confidence}: write a fraction such as 0.95.")
-
-
 def mean_of_answered(values: Array) -> Array:
     """Mean of the answers of each row, NaN where fewer than half were given."""
     answered = ~np.isnan(values)
@@ -203,31 +194,10 @@ def domain_mean(
     if n < FEWEST:
         unknown = dict.fromkeys(("mean", "standard_error", "low", "high"), np.nan)
         return row | unknown | {"note": TOO_FEW}
-    mean, error, low, high = mean_interval(
-        values, domain, answers.weights, answers.stratum, answers.cluster, confidence
-    )
-    known = {"mean": mean, "standard_error": error, "low": low, "high": high}
+    mean = linearised_mean(values, answers.weights, answers.stratum, answers.cluster, domain)
+    low, high = mean.interval(confidence)
+    known = {"mean": mean.value, "standard_error": mean.standard_error, "low": low, "high": high}
     return row | known | {"note": ""}
-
-
-def mean_interval(
-    values: Array,
-    domain: NDArray[np.bool_],
-    weights: Array,
-    stratum: Codes,
-    cluster: Codes,
-    confidence: float,
-) -> tuple[float, float, float, float]:
-    """Weighted mean of a domain, standard error, and interval by t.
-
-    Degrees of freedom are the clusters less the strata that have a respondent in the domain; the
-    interval is missing where none are left.
-    """
-    mean, variance = share_variance(values, domain, weights, stratum, cluster)
-    error = float(np.sqrt(variance))
-    degrees = len(np.unique(cluster[domain])) - len(np.unique(stratum[domain]))
-    half = error * stats.t.ppf(0.5 + confidence / 2, degrees) if degrees > 0 else np.nan
-    return mean, error, float(mean - half), float(mean + half)
 
 
 def alpha_of(values: Array, confidence: float) -> tuple[float, float, float]:
@@ -393,8 +363,7 @@ def determinants(
     cause that is not asked for, such as the image of the company, is not taken out.
     """
     check_confidence(confidence)
-    if replicates < 100:
-        raise InputError(f"replicates={replicates}: take at least 100, better 2000.")
+    check_replicates(replicates)
     blocks = {
         name: [columns] if isinstance(columns, str) else list(columns)
         for name, columns in zip(
@@ -672,28 +641,22 @@ def expectation_gap(
 
 
 def paired_gap(
-    people: Any, expected: Array, perceived: Array, both: NDArray[np.bool_], confidence: float
+    people: Respondents,
+    expected: Array,
+    perceived: Array,
+    both: NDArray[np.bool_],
+    confidence: float,
 ) -> dict[str, float]:
     """Means of those who answered both, their difference, its interval and p-value."""
     unknown = ("expected", "perceived", "gap", "standard_error", "low", "high", "p")
     if both.sum() < FEWEST:
         return dict.fromkeys(unknown, np.nan)
-    design = (people.weights, people.stratum, people.cluster)
-    means = [share_variance(values, both, *design)[0] for values in (expected, perceived)]
-    gap, error, low, high = mean_interval(perceived - expected, both, *design, confidence)
-    clusters, strata = (len(np.unique(part[both])) for part in (people.cluster, people.stratum))
-    known = error > 1e-12 and clusters > strata
-    p = float(2 * stats.t.sf(abs(gap) / error, clusters - strata)) if known else np.nan
-    return dict(zip(unknown, (*means, gap, error, low, high, p), strict=True))
-
-
-def holm(p_values: Array) -> Array:
-    """Adjust p-values by Holm (1979); missing ones stay missing and are not counted."""
-    known = ~np.isnan(p_values)
-    adjusted = np.full(len(p_values), np.nan)
-    if known.any():
-        adjusted[known] = pingouin.multicomp(p_values[known], method="holm")[1]
-    return adjusted
+    means = [people.mean(values, both).value for values in (expected, perceived)]
+    gap = people.mean(perceived - expected, both)
+    error, degrees = gap.standard_error, gap.degrees_of_freedom
+    is_known = error > 1e-12 and degrees > 0
+    p = float(2 * stats.t.sf(abs(gap.value) / error, degrees)) if is_known else np.nan
+    return dict(zip(unknown, (*means, gap.value, error, *gap.interval(confidence), p), strict=True))
 
 
 # --- satisfaction in five levels ----------------------------------------------------------------

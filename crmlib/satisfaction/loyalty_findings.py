@@ -1,5 +1,7 @@
 """What a manager should know about loyalty, in sentences: page one of the loyalty report."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from scipy import stats
@@ -34,6 +36,7 @@ def loyalty_findings(
     *,
     levels: pd.DataFrame | None = None,
     types: LoyaltyTypes | None = None,
+    by_limits: pd.DataFrame | None = None,
     found: Determinants | None = None,
     gaps: pd.DataFrame | None = None,
     change: LevelChange | None = None,
@@ -49,6 +52,8 @@ def loyalty_findings(
     levels : DataFrame, optional
         From `satisfaction_levels`.
     types : LoyaltyTypes, optional
+    by_limits : DataFrame, optional
+        Shares of the types (index) under several limits (columns).
     found : Determinants, optional
     gaps : DataFrame, optional
         From `expectation_gap`.
@@ -68,7 +73,7 @@ def loyalty_findings(
     words = words or Words()
     findings = [index_finding(index, levels, words, confidence)]
     if types is not None:
-        findings.append(types_finding(types, words))
+        findings.append(types_finding(types, by_limits, words))
     if found is not None:
         findings.append(determinants_finding(found))
     if gaps is not None:
@@ -95,8 +100,8 @@ def index_finding(
     if levels is not None:
         top, second = levels.iloc[-1], levels.iloc[-2]
         detail.append(
-            f"{percent(top)} of those who said how satisfied they are, are {top['level']}, "
-            f"{percent(second)} {second['level']}."
+            f"{str(top['level']).capitalize()} are {percent(top)}, {second['level']} "
+            f"{percent(second)}."
         )
     text = f"Loyalty stands at {all_of_them['index']:.0f} of 100 points"
     text += (
@@ -122,7 +127,7 @@ def segments_sentence(segments: pd.DataFrame) -> str:
     return "Differences between segments can be chance."
 
 
-def types_finding(types: LoyaltyTypes, words: Words) -> Finding:
+def types_finding(types: LoyaltyTypes, by_limits: pd.DataFrame | None, words: Words) -> Finding:
     """Of what kind the loyalty is, as far as the answers tell."""
     shares = types.summary.set_index("type")
     unclear = shares.loc[UNCLEAR]
@@ -136,25 +141,31 @@ def types_finding(types: LoyaltyTypes, words: Words) -> Finding:
     first, second = placed.iloc[0], placed.iloc[1]
     is_ahead = first["low"] > second["high"]
     text = (
-        f"The most frequent kind of loyalty is {kind(first)}."
+        f"Most frequent kind: {kind(first)}."
         if is_ahead
-        else f"No kind of loyalty is clearly ahead; {kind(first)} and {kind(second)} lead."
+        else f"No kind is clearly ahead: {kind(first)}; {kind(second)}."
     )
     rest = [
         f"{name} {row['share']:.0%}"
         for name, row in placed.iloc[1 if is_ahead else 2 :].iterrows()
         if row["customers"]
     ]
-    detail = [f"From {first['n']:,} {words.who}."]
+    detail = [f"From {int(first['n']):,} {words.who}."]
     if rest:
         detail.append(f"The others (intervals in the chart): {listed(rest)}.")
-    detail.append(f"{percent(unclear)} are unclear.")
-    return Finding(text, " ".join([*detail, *types.notes]))
+    detail.append(f"{percent(unclear)} are unclear: no rule fits them.")
+    if by_limits is not None and by_limits.shape[1] > 1:
+        moved = by_limits.loc[str(first.name)]
+        detail.append(
+            f"With other limits of what counts as high and low {first.name} comes to "
+            f"{moved.min():.0%} to {moved.max():.0%}."
+        )
+    return Finding(text, " ".join(detail))
 
 
 def kind(row: pd.Series) -> str:
     """Name a type, what it means and its share."""
-    return f"{row.name} ({MEANING[str(row.name)]}) with {percent(row)}"
+    return f"{row.name} ({MEANING[str(row.name)]}), {percent(row)}"
 
 
 def determinants_finding(found: Determinants) -> Finding:
@@ -181,13 +192,13 @@ def determinants_finding(found: Determinants) -> Finding:
 def moderation_sentence(found: Determinants) -> str:
     """Whether satisfaction counts for less where leaving is hard."""
     product = found.effects.set_index("effect").loc[MODERATION]
-    slopes = found.slopes.set_index("switching_cost")
+    slopes = {row["switching_cost"]: effect(row) for _, row in found.slopes.iterrows()}
     if product["low"] <= 0 <= product["high"]:
         return "Whether switching costs change what satisfaction does cannot be said."
     word = "less" if product["high"] < 0 else "more"
     return (
-        f"Satisfaction counts for {word} where switching is costly: {effect(slopes.loc['high'])} "
-        f"there, against {effect(slopes.loc['low'])} where it is cheap."
+        f"Satisfaction counts for {word} where switching is costly ({slopes['high']}) than where "
+        f"it is cheap ({slopes['low']})."
     )
 
 
@@ -220,7 +231,7 @@ def gaps_finding(gaps: pd.DataFrame) -> Finding:
         detail.append(f"Too few answers: {listed(few)}.")
     detail.append("What was expected is remembered afterwards, and coloured by what was found.")
     text = (
-        f"Experience falls short of expectation in {listed(gap_words(short))}, in points."
+        f"Experience falls short in {listed(gap_words(short))}."
         if len(short)
         else "Nothing asked about clearly falls short of what was expected."
     )
@@ -238,24 +249,23 @@ def change_finding(change: LevelChange, followed: str, words: Words, confidence:
     """Whether a score moved beyond chance, and who of those in both waves moved."""
     row = change.score.iloc[0]
     span = (
-        f"{row['before']:.0f} of 100 points before, {row['after']:.0f} after "
-        f"({signed(row['change'], 1)}, {signed(row['low'], 1)} to {signed(row['high'], 1)})"
+        f"{row['before']:.0f} to {row['after']:.0f} of 100 points ({signed(row['change'], 1)}, "
+        f"{signed(row['low'], 1)} to {signed(row['high'], 1)})"
     )
-    if row["low"] <= 0 <= row["high"]:
-        text = f"No change of {followed} beyond chance: {span}."
-    elif np.isnan(row["low"]):
+    name = f"{followed[:1].upper()}{followed[1:]}"
+    if np.isnan(row["low"]):
         text = f"Whether {followed} changed cannot be said: {span}."
+    elif row["low"] <= 0 <= row["high"]:
+        text = f"{name}: no change beyond chance, {span}."
     else:
-        word = "rose" if row["change"] > 0 else "fell"
-        text = f"{followed.capitalize()} {word}: {span}."
-    upper = change.levels.set_index("level").loc[UPPER]
+        text = f"{name} {'rose' if row['change'] > 0 else 'fell'}, {span}."
+    upper = change.levels[change.levels["level"] == UPPER].iloc[0]
     detail = [
-        f"From {row['n_before']:,.0f} and {row['n_after']:,.0f} answers.",
+        f"From {row['n_before']:,.0f} and {row['n_after']:,.0f} answers; a change of less than "
+        f"{row['smallest_detectable_change']:.1f} points would easily go unseen.",
         f"{UPPER.capitalize()}: {upper['before']:.0%} before, {upper['after']:.0%} after "
         f"(change in points {points(upper['change'])}, {points(upper['low'])} to "
         f"{points(upper['high'])}).",
-        f"A change of less than {row['smallest_detectable_change']:.1f} points would easily go "
-        "unseen.",
     ]
     if change.overlap:
         detail.append(moves_sentence(change, words, confidence))
@@ -276,12 +286,16 @@ def moves_sentence(change: LevelChange, words: Words, confidence: float) -> str:
 
 def gap_words(gaps: pd.DataFrame) -> list[str]:
     """Item and gap with its interval."""
-    return [f"{row['item']} ({effect(row, 'gap')})" for _, row in gaps.iterrows()]
+    return [
+        f"{row['item']} ({signed(row['gap'])} points, {signed(row['low'])} to "
+        f"{signed(row['high'])})"
+        for _, row in gaps.iterrows()
+    ]
 
 
-def effect(row: pd.Series, column: str = "coefficient") -> str:
+def effect(row: pd.Series) -> str:
     """Write an effect and its interval."""
-    return f"{signed(row[column])}, {signed(row['low'])} to {signed(row['high'])}"
+    return f"{signed(row['coefficient'])}, {signed(row['low'])} to {signed(row['high'])}"
 
 
 def ranged(row: pd.Series, column: str) -> str:
@@ -289,7 +303,7 @@ def ranged(row: pd.Series, column: str) -> str:
     return f"{row[column]:.0f}, {row['low']:.0f} to {row['high']:.0f}"
 
 
-def percent(row: pd.Series) -> str:
+def percent(row: Any) -> str:
     """Write a share and its interval."""
     return f"{row['share']:.0%} ({row['low']:.0%} to {row['high']:.0%})"
 

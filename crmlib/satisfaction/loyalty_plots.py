@@ -194,7 +194,10 @@ def plot_level_change(levels: pd.DataFrame, *, ax: "Axes | None" = None) -> "Axe
     ax.grid(axis="y", visible=False)
     ax.grid(axis="x", visible=True)
     moved = (levels["low"] > 0) | (levels["high"] < 0)
-    texts = [f"{100 * value:+.0f}".replace("-", "−") for value in levels["change"]]
+    texts = [
+        f"{value:+d}".replace("-", "−") if value else "0"
+        for value in (100 * levels["change"]).round().astype(int)
+    ]
     write_beside(
         ax, [f"{text} *" if is_clear else text for text, is_clear in zip(texts, moved, strict=True)]
     )

@@ -19,7 +19,16 @@ from scipy import stats
 from crmlib.columns import numbers_of
 from crmlib.errors import InputError
 from crmlib.multiple_testing import holm
-from crmlib.satisfaction.answers import FEWEST, Array, Codes, checked_columns, weights_of
+from crmlib.satisfaction.answers import (
+    FEWEST,
+    TOO_FEW,
+    Array,
+    Codes,
+    check_confidence,
+    checked_columns,
+    weights_of,
+)
+from crmlib.satisfaction.means import Mean, linearised_mean
 
 SMALLEST_SHARE = 1e-8
 """Eigenvalues of a correlation matrix below this share of the largest are raised to it."""
@@ -554,8 +563,7 @@ def nonresponse(
     The interval is Welch's with linearised variances of the weighted means, for each item on its
     own; verdicts go by p values with Holm's correction for the number of items.
     """
-    if not 0 < confidence < 1:
-        raise InputError(f"confidence={confidence}: write a fraction such as 0.95.")
+    check_confidence(confidence)
     columns = checked_columns(responses, items, overall)
     weight = weights_of(responses, weights)
     counts = weight > 0
@@ -594,24 +602,23 @@ def welch(
     groups = [known & ~gone, known & gone]
     if min(group.sum() for group in groups) < FEWEST:
         return result
-    means, variances, sizes = np.array(
-        [(*mean_and_variance(score[group], weight[group]), group.sum()) for group in groups]
+    means, variances, degrees = np.array(
+        [mean_of_people(score[group], weight[group]) for group in groups]
     ).T
     difference, variance = means[1] - means[0], variances.sum()
     result |= {"overall_answered": means[0], "overall_missing": means[1], "difference": difference}
     if variance == 0:  # all of one mind in both groups
         return result | {"low": difference, "high": difference, "p": float(difference == 0)}
-    freedom = variance**2 / (variances**2 / (sizes - 1)).sum()
+    freedom = variance**2 / (variances**2 / degrees).sum()
     reach = stats.t.ppf(0.5 + confidence / 2, freedom) * np.sqrt(variance)
     p = 2 * stats.t.sf(abs(difference) / np.sqrt(variance), freedom)
     return result | {"low": difference - reach, "high": difference + reach, "p": p}
 
 
-def mean_and_variance(score: Array, weight: Array) -> tuple[float, float]:
-    """Weighted mean and its linearised variance; with equal weights the usual ``s^2 / n``."""
-    n, total = len(score), weight.sum()
-    mean = weight @ score / total
-    return float(mean), float(((weight * (score - mean)) ** 2).sum() / total**2 * n / (n - 1))
+def mean_of_people(score: Array, weight: Array) -> Mean:
+    """Weighted mean, everybody drawn on their own; with equal weights its variance is s² / n."""
+    people = np.arange(len(score))
+    return linearised_mean(score, weight, np.zeros_like(people), people)
 
 
 def judged(compared: pd.DataFrame, level: float) -> pd.DataFrame:
@@ -620,7 +627,7 @@ def judged(compared: pd.DataFrame, level: float) -> pd.DataFrame:
     corrected = np.append(holm(p[:-1]), p[-1])
     verdict = np.select(
         [np.isnan(p), corrected >= level, compared["difference"] < 0],
-        ["too few", "undecided", "lower overall"],
+        [TOO_FEW, "undecided", "lower overall"],
         "higher overall",
     )
     return compared.drop(columns="p").assign(p_holm=corrected, verdict=verdict)

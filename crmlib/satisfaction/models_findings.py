@@ -233,11 +233,12 @@ def sizes(kano: Kano, value: str, decisions: tuple[str, ...], words: Words) -> s
 def nps_finding(nps: pd.DataFrame, words: Words) -> Finding:
     """The net promoter score, and whether promoters outnumber detractors."""
     row = nps.iloc[0]
-    points = [f"{row[value]:.0f}".replace("-", "−") for value in ("nps", "low", "high")]
+    points = [str(round(row[value])).replace("-", "−") for value in ("nps", "low", "high")]
     if row["low"] <= 0 <= row["high"]:
-        meaning = "whether promoters outnumber detractors cannot be said"
+        meaning = "which of promoters and detractors are more cannot be said"
     else:
-        meaning = f"{'promoters' if row['low'] > 0 else 'detractors'} outnumber the others"
+        sides = ("promoters", "detractors") if row["low"] > 0 else ("detractors", "promoters")
+        meaning = " outnumber ".join(sides)
     return Finding(
         f"The net promoter score is {points[0]} ({points[1]} to {points[2]}): {meaning}.",
         f"Of {row['n']:,} {words.who} who answered, {row['promoters']:.0%} are promoters (9 or 10) "

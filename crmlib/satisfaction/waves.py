@@ -15,13 +15,20 @@ from scipy import stats
 from crmlib.columns import column_of
 from crmlib.errors import InputError
 from crmlib.findings import counted
-from crmlib.satisfaction.answers import Answers, Array, Codes, Missing, answers_of
+from crmlib.multiple_testing import holm
+from crmlib.satisfaction.answers import (
+    Answers,
+    Array,
+    Codes,
+    Missing,
+    answers_of,
+    check_confidence,
+    check_missing,
+)
 from crmlib.satisfaction.choice import Method, Rule
 from crmlib.satisfaction.drivers import shares
 from crmlib.satisfaction.index import (
     Resampled,
-    check_confidence,
-    check_missing,
     deviation_of,
     missing_notes,
     percentiles,
@@ -362,19 +369,6 @@ def item_changes(
             "weight_after": weight[1][0],
         }
     )
-
-
-def holm(p: Array) -> Array:
-    """Adjusted p-values of Holm (1979): the i-th smallest of m times m - i + 1, never falling.
-
-    Missing ones stay missing and are not counted.
-    """
-    adjusted = np.full(len(p), np.nan)
-    known = np.flatnonzero(~np.isnan(p))
-    order = known[np.argsort(p[known], kind="stable")]
-    factor = np.arange(len(order), 0, -1)
-    adjusted[order] = np.minimum(np.maximum.accumulate(factor * p[order]), 1.0)
-    return adjusted
 
 
 def people_in_both(tables: Sequence[pd.DataFrame], respondent: str | None) -> int:

@@ -27,7 +27,6 @@ from crmlib.satisfaction.choice import (
     fold_errors,
     importances,
     path_of,
-    within_one_standard_error,
 )
 from crmlib.satisfaction.components import pcr_coefficients
 from crmlib.satisfaction.moments import folds_of, resampled_moments
@@ -119,12 +118,6 @@ def test_errors_on_folds_are_those_of_scikit_learn(survey, moments, method, cand
         assert squares[0, f, candidate] == pytest.approx(expected, rel=1e-9)
         assert squares[0, f, 0] == pytest.approx(((y[test] - y[train].mean()) ** 2).sum())
         assert weight[0, f] == test.sum()
-
-
-def test_the_simplest_candidate_within_one_standard_error_is_taken():
-    error = np.array([[5.0, 3.2, 3.0, 3.1], [5.0, 3.6, 3.0, 3.1], [1.0, 1.1, 1.2, 1.3]])
-    standard_error = np.full((3, 4), 0.5)
-    np.testing.assert_array_equal(within_one_standard_error(error, standard_error), [1, 2, 0])
 
 
 def test_standard_error_of_equal_folds_is_the_standard_deviation_over_the_root():

@@ -114,3 +114,8 @@ def test_where_nothing_can_be_said_the_reason_is(method):
     (finding,) = drivers_findings(found)
     assert finding.text == "What drives overall satisfaction cannot be said from these answers."
     assert finding.detail == "Too few people."
+
+
+def test_a_single_question_has_no_order():
+    (support,) = drivers_findings(result(["a"], johnson=[[1.0], *[[1.0]] * 300]))
+    assert support.text.startswith("No question stands out")

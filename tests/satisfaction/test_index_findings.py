@@ -10,6 +10,7 @@ import pytest
 from crmlib.satisfaction.index import SatisfactionIndex
 from crmlib.satisfaction.index_findings import Words, index_findings, signed
 from crmlib.satisfaction.priorities import Priorities
+from crmlib.satisfaction.reliability import reliability, reverse
 from crmlib.satisfaction.waves import QUANTITIES, WaveChange
 from tests.satisfaction.test_drivers_findings import OPEN, result
 
@@ -239,3 +240,17 @@ def test_segments_that_are_alike_or_unknown_are_not_on_page_one(segments):
 
 def test_small_changes_have_no_sign():
     assert [signed(value) for value in (0.04, -0.04, -0.06, 1.25)] == ["0.0", "0.0", "−0.1", "+1.2"]
+
+
+def test_questions_that_run_against_their_block_are_named_before_anything_else():
+    answers = pd.DataFrame(
+        np.random.default_rng(1).integers(1, 11, (60, 1)) * [1, 1, 1] + [0, 0, 0]
+    )
+    answers.columns = ["q1", "q2", "q3"]
+    plain = reliability(answers, {"all": list(answers)})
+    turned = reliability(reverse(answers, ["q2"]), {"all": list(answers)})
+    found = result(["q1", "q2", "q3"], johnson=OPEN)
+    first = index_findings(index(), priorities(PLACED), found, trusted=turned, words=WORDS)[0]
+    assert first.text == "Check first: Price may be worded the other way round."
+    first = index_findings(index(), priorities(PLACED), found, trusted=plain, words=WORDS)[0]
+    assert first.text.startswith("The satisfaction index is 66.0")

@@ -11,7 +11,7 @@ from scipy import stats
 
 from crmlib.errors import InputError
 from crmlib.satisfaction.index import satisfaction_index
-from crmlib.satisfaction.waves import holm, joint_design, split_change, wave_change
+from crmlib.satisfaction.waves import joint_design, split_change, wave_change
 
 ITEMS = ["i0", "i1", "i2"]
 
@@ -131,13 +131,6 @@ def test_the_smallest_detectable_change_is_seen_as_often_as_its_power_says():
         one = change(*panel(200, 3 * seed + 50, shift), respondent="who")
         seen.append(one.table.loc[2, "low"] > 0)
     assert 0.65 <= np.mean(seen) <= 0.93
-
-
-def test_items_are_tested_with_allowance_for_their_number():
-    np.testing.assert_allclose(
-        holm(np.array([0.01, 0.04, np.nan, 0.03, 0.005])), [0.03, 0.06, np.nan, 0.06, 0.02]
-    )
-    assert len(holm(np.array([]))) == 0
 
 
 def test_strata_keep_units_of_both_waves_in_one():
