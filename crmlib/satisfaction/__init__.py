@@ -14,7 +14,7 @@ from crmlib.satisfaction.loyalty import (
     satisfaction_levels,
 )
 from crmlib.satisfaction.loyalty_types import LoyaltyTypes, loyalty_types
-from crmlib.satisfaction.missing import nonresponse
+from crmlib.satisfaction.nonresponse import nonresponse
 from crmlib.satisfaction.path_model import PathModel, path_model
 from crmlib.satisfaction.path_presets import ACSI, ECSI, SCSB
 from crmlib.satisfaction.priorities import Priorities, importance_performance

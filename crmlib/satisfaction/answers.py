@@ -29,6 +29,9 @@ FEWEST = 10
 TOO_FEW = "too few"
 """What a table says where fewer than `FEWEST` people answered."""
 
+UNDECIDED = "undecided"
+"""What a table says where the answers cannot decide."""
+
 LONG_SHEET = 8
 """Answers that two sheets must share, all of them, before a copy is more likely than chance."""
 

@@ -7,16 +7,15 @@ be compared sample by sample.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from crmlib.columns import listed as names_listed
 from crmlib.errors import InputError
 from crmlib.findings import listed
+from crmlib.satisfaction.agreement import agreement_of, block_sentence, firsts
 from crmlib.satisfaction.answers import (
     Answers,
     Array,
@@ -35,6 +34,7 @@ from crmlib.satisfaction.choice import (
     looks_at_items,
 )
 from crmlib.satisfaction.components import NEGLIGIBLE, eigen_components
+from crmlib.satisfaction.draws import ENOUGH, first_probability, interval, ranks, shares
 from crmlib.satisfaction.importance import MOST_ITEMS, variance_inflation
 from crmlib.satisfaction.moments import FOLDS, Moments, resampled_moments
 
@@ -46,12 +46,6 @@ FEWEST_RESAMPLES = 200
 
 FEWEST_CLUSTERS = 9
 """Clusters, less the strata, from which there are intervals: those of ten respondents."""
-
-ENOUGH = 0.95
-"""Share of the resamples a method must work in for an interval to be given."""
-
-TIE = 1e-9
-"""Difference of importances, as a share of the largest, that is rounding."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -354,58 +348,6 @@ def importance_columns(values: Array, confidence: float) -> dict[str, Any]:
     }
 
 
-def interval(values: Array, confidence: float, whole: bool = False) -> tuple[Array, Array]:
-    """Percentile interval of every column; row 0 is the estimate, the others are the draws.
-
-    Parameters
-    ----------
-    values : ndarray, shape (B + 1, p)
-    confidence : float
-    whole : bool
-        Whether to take values that were drawn, the outer ones, as for ranks.
-
-    Returns
-    -------
-    low, high : ndarray, shape (p,)
-        NaN where there is no estimate, or too few resamples gave one.
-    """
-    draws = values[1:][np.isfinite(values[1:]).all(axis=1)]
-    if np.isnan(values[0]).any() or len(draws) < ENOUGH * (len(values) - 1):
-        return np.full(values.shape[1], np.nan), np.full(values.shape[1], np.nan)
-    tail = (1 - confidence) / 2
-    return (
-        np.quantile(draws, tail, axis=0, method="lower" if whole else "linear"),
-        np.quantile(draws, 1 - tail, axis=0, method="higher" if whole else "linear"),
-    )
-
-
-def shares(values: Array) -> Array:
-    """Importances as shares of their sum; NaN where that is not above zero."""
-    total = values.sum(axis=1, keepdims=True)
-    return values / np.where(total > 0, total, np.nan)
-
-
-def ranks(values: Array) -> Array:
-    """Rank of every importance in its row, 1 the largest; ties share the better rank."""
-    rounding = TIE * np.abs(values).max(axis=1)[:, None]
-    above = [(values > values[:, [j]] + rounding).sum(axis=1) for j in range(values.shape[1])]
-    return np.where(np.isnan(values), np.nan, 1.0 + np.column_stack(above))
-
-
-def is_first(values: Array) -> NDArray[np.bool_]:
-    """Whether an importance is the largest of its row, or ties with it."""
-    return np.asarray(ranks(values) == 1)
-
-
-def first_probability(values: Array) -> Array:
-    """Share of the resamples in which an item comes first, halved where two tie."""
-    first = is_first(values[1:])
-    used = first.any(axis=1)
-    if np.isnan(values[0]).any() or used.sum() < ENOUGH * len(first):
-        return np.full(values.shape[1], np.nan)
-    return (first[used] / first[used].sum(axis=1, keepdims=True)).mean(axis=0)
-
-
 def whole_numbers(values: Array) -> pd.Series:
     """Ranks as whole numbers, missing where NaN."""
     return pd.Series(values).astype("Int64")
@@ -428,11 +370,6 @@ def method_table(found: dict[str, Importances], items: tuple[str, ...]) -> pd.Da
             }
         )
     return pd.DataFrame(rows)
-
-
-def firsts(values: Array, items: tuple[str, ...]) -> list[str]:
-    """Items with the largest importance: one, or those that tie; none where there is none."""
-    return [items[j] for j in np.flatnonzero(is_first(values[None])[0])]
 
 
 def choice_table(found: dict[str, Importances]) -> pd.DataFrame:
@@ -549,110 +486,3 @@ def share_notes(found: dict[str, Importances]) -> list[str]:
         f"Shares of {listed(names)} cannot be given: importances do not add up to more than zero "
         "for certain."
     ]
-
-
-def agreement_of(found: dict[str, Importances], items: tuple[str, ...], confidence: float) -> str:
-    """Say whether the methods name the same first item, how often, and what none tells apart."""
-    usable = {name: one for name, one in found.items() if not np.isnan(one.values[0]).any()}
-    if not usable:
-        return "No method can say anything from these answers."
-    if len(items) == 1:
-        return "There is a single item, so nothing to compare."
-    parts = [first_sentence(usable, items)]
-    if len(usable) > 1:
-        parts.append(resampled_sentence(usable))
-    return " ".join([*parts, apart_sentence(usable, items, confidence)])
-
-
-def block_sentence(grouped: dict[str, Importances], names: tuple[str, ...]) -> str:
-    """Which block the methods put first, and in how many resamples all do."""
-    usable = {name: one for name, one in grouped.items() if not np.isnan(one.values[0]).any()}
-    if len(names) < 2 or not usable:
-        return ""
-    again = f" {resampled_sentence(usable, 'block')}" if len(usable) > 1 else ""
-    return f" Of the blocks: {first_sentence(usable, names, 'blocks')}{again}"
-
-
-def first_sentence(
-    usable: dict[str, Importances], items: tuple[str, ...], what: str = "items"
-) -> str:
-    """Which item or block every method puts first."""
-    voters: dict[str, list[str]] = {}
-    for method, one in usable.items():
-        voters.setdefault(listed(firsts(one.values[0], items)), []).append(method)
-    if len(voters) == 1:
-        item, names = next(iter(voters.items()))
-        who = f"All {len(names)} methods put" if len(names) > 1 else f"{names[0]} puts"
-        return f"{who} {item} first."
-    order = sorted(voters, key=lambda item: -len(voters[item]))
-    parts = [
-        f"{listed(voters[item])} {'put' if len(voters[item]) > 1 else 'puts'} {item} first"
-        for item in order
-    ]
-    return f"The methods name different {what} as the first: {'; '.join(parts)}."
-
-
-def resampled_sentence(usable: dict[str, Importances], what: str = "item") -> str:
-    """In how many resamples all methods name the same first item or block."""
-    same = same_first_share([one.values[1:] for one in usable.values()])
-    if np.isnan(same):
-        return "How often they agree in samples drawn again cannot be said."
-    return f"In samples drawn again they name the same first {what} in {same:.0%} of them."
-
-
-def same_first_share(draws: Sequence[Array]) -> float:
-    """Share of the resamples in which all methods put the same item first.
-
-    Parameters
-    ----------
-    draws : sequence of ndarray, shape (B, p)
-        Importances of every method in the same resamples; of one with fewer, in the first ones.
-
-    Returns
-    -------
-    float
-        Of the resamples in which all methods work; NaN where there are none.
-    """
-    size = min(len(values) for values in draws)
-    first = np.array([is_first(values[:size]) for values in draws])
-    used = first.any(axis=2).all(axis=0)
-    if not used.any():
-        return np.nan
-    return float(np.logical_and.reduce(first[:, used]).any(axis=1).mean())
-
-
-def apart_sentence(
-    usable: dict[str, Importances], items: tuple[str, ...], confidence: float
-) -> str:
-    """Which pairs of items no method tells apart."""
-    apart = np.logical_or.reduce([told_apart(one.values, confidence) for one in usable.values()])
-    pairs = [pair for pair in combinations(range(len(items)), 2) if not apart[pair]]
-    total = len(items) * (len(items) - 1) // 2
-    which = "no method tells" if len(usable) > 1 else f"{next(iter(usable))} does not tell"
-    if not pairs:
-        return "Every pair of items is told apart by at least one method."
-    if len(pairs) == total:
-        return f"{which[0].upper()}{which[1:]} any two items apart."
-    leaders = leader_pairs(usable, pairs)
-    shown = [f"{items[i]} and {items[j]}" for i, j in leaders[:3]]
-    more = "" if len(leaders) <= 3 else f" and {len(leaders) - 3} others"
-    near_top = f"; at the top, {', '.join(shown)}{more}" if shown else ""
-    return f"Of {total:,} pairs of items {which} {len(pairs):,} apart{near_top}."
-
-
-def leader_pairs(
-    usable: dict[str, Importances], pairs: list[tuple[int, int]]
-) -> list[tuple[int, int]]:
-    """Pairs with an item that some method puts first."""
-    first = np.logical_or.reduce([is_first(one.values[:1])[0] for one in usable.values()])
-    return [pair for pair in pairs if first[list(pair)].any()]
-
-
-def told_apart(values: Array, confidence: float) -> NDArray[np.bool_]:
-    """Whether the interval of the difference of two items' importances leaves out zero, (p, p)."""
-    p = values.shape[1]
-    apart = np.zeros((p, p), dtype=bool)
-    for j in range(p):
-        low, high = interval(values - values[:, [j]], confidence)
-        apart[j] = (low > TIE) | (high < -TIE)
-    return apart

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import pandas as pd
 
 from crmlib.findings import Finding, listed
-from crmlib.satisfaction.drivers import Drivers, same_first_share
+from crmlib.satisfaction.agreement import same_first_share
+from crmlib.satisfaction.drivers import Drivers
 
 PREFERRED = ("johnson", "lmg", "ridge", "pls", "ols", "correlation", "pcr")
 """Methods by how well they name the true first driver in simulations, the best first."""

@@ -28,14 +28,15 @@ from crmlib.satisfaction.answers import (
     check_word,
 )
 from crmlib.satisfaction.choice import METHODS, Method, Rule, importances
+from crmlib.satisfaction.draws import ENOUGH, deviation_of, percentiles, shares
 from crmlib.satisfaction.drivers import (
     collinearity_notes,
     moments_for,
     nothing_found,
-    shares,
 )
+from crmlib.satisfaction.imputation import Pooled, pool
 from crmlib.satisfaction.means import Mean, kish, linearised_mean
-from crmlib.satisfaction.missing import Pooled, expected_cross_products, pool
+from crmlib.satisfaction.missing import expected_cross_products
 from crmlib.satisfaction.moments import (
     FOLDS,
     IMPUTATIONS,
@@ -45,9 +46,6 @@ from crmlib.satisfaction.moments import (
     resampled_moments,
 )
 from crmlib.satisfaction.scores import segments_of
-
-LARGEST_GAP = 0.05
-"""Share of resamples without a result above which no interval is given."""
 
 MISSING_WORDS = {
     "em": "means and correlations allow for them by the EM algorithm",
@@ -460,22 +458,6 @@ def information_note(pooled: Pooled) -> str:
     )
 
 
-def percentiles(draws: Array, confidence: float) -> tuple[Array, Array]:
-    """Percentile interval over the first axis; NaN where too many draws are."""
-    tail = (1 - confidence) / 2
-    unknown = np.isnan(draws)
-    usable = np.where(unknown.mean(axis=0) > LARGEST_GAP, 0.0, draws)
-    low, high = np.nanquantile(usable, [tail, 1 - tail], axis=0)
-    gone = unknown.mean(axis=0) > LARGEST_GAP
-    return np.where(gone, np.nan, low), np.where(gone, np.nan, high)
-
-
-def deviation_of(draws: Array) -> Array:
-    """Standard deviation over the first axis; NaN where too many draws are."""
-    unknown = np.isnan(draws).mean(axis=0) > LARGEST_GAP
-    return np.where(unknown, np.nan, np.nanstd(np.where(unknown, 0.0, draws), axis=0, ddof=1))
-
-
 def weight_table(
     answers: Answers, found: Resampled, weight: Array, confidence: float
 ) -> pd.DataFrame:
@@ -534,7 +516,7 @@ def interval_notes(weight: Array, table: pd.DataFrame) -> list[str]:
     notes = []
     without = int(np.isnan(weight[1:]).any(axis=1).sum())
     if without and not np.isnan(weight[0]).any():
-        few_enough = without <= LARGEST_GAP * (len(weight) - 1)
+        few_enough = without <= (1 - ENOUGH) * (len(weight) - 1)
         held = "are passed over" if few_enough else "are too many for an interval"
         notes.append(
             f"In {without:,} of {len(weight) - 1:,} resamples the items had no importance to "

@@ -1,24 +1,21 @@
 """Charts of the index, its drivers and priorities: a result table in, a matplotlib Axes out."""
 
-import warnings
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
-from numpy.typing import NDArray
+
+from crmlib.columns import Array
+from crmlib.satisfaction.labels import INK, write_beside
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.text import Annotation
-
-Array = NDArray[np.float64]
 
 QUIET = "0.5"
-INK = "0.15"
 
 QUADRANT_COLOURS = {
     "improve first": "C3",
@@ -372,104 +369,3 @@ def plot_index(table: pd.DataFrame, *, ax: "Axes | None" = None) -> "Axes":
 def named(item: object, labels: Mapping[str, str] | None) -> str:
     """What to write for an item."""
     return str((labels or {}).get(str(item), item)).replace("_", " ")
-
-
-def write_beside(ax: "Axes", points: Array, texts: Sequence[str]) -> None:
-    """Write a text beside each point, where it covers neither points nor other texts.
-
-    Places are tried around each point, nearer ones first, the points in the thick of it before
-    those that stand alone; a text that had to go farther is tied to its point by a thin line.
-    """
-    if not len(points):
-        return
-    notes = [
-        ax.annotate(
-            text,
-            xy,
-            xytext=(0, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize="small",
-            color=INK,
-            zorder=4,
-        )
-        for text, xy in zip(texts, points, strict=True)
-    ]
-    sizes, dots, frame, unit = measured(ax, notes, points)
-    taken = [np.r_[dot - 3 * unit, dot + 3 * unit] for dot in dots]
-    crowd = np.linalg.norm(dots[:, None] - dots, axis=-1)
-    crowd = np.sort(crowd, axis=1)[:, : min(4, len(dots))].sum(axis=1)
-    for i in np.argsort(crowd, kind="stable"):
-        choices = places_around(dots[i], sizes[i], unit)
-        others = taken[:i] + taken[i + 1 :]
-        costs = [cost_of(box, others, frame) + 0.004 * j for j, box in enumerate(choices)]
-        chosen = choices[int(np.argmin(costs))]
-        taken.append(chosen)
-        finish_note(ax, notes[i], chosen, dots[i], unit)
-
-
-def measured(
-    ax: "Axes", notes: "Sequence[Annotation]", points: Array
-) -> tuple[Array, Array, Array, float]:
-    """Sizes of texts, places of points and of the frame in pixels, and pixels to the point."""
-    figure: Any = ax.figure
-    with warnings.catch_warnings():
-        # The report names missing glyphs itself.
-        warnings.filterwarnings("ignore", message=r"Glyph \d+ .*missing from")
-        figure.draw_without_rendering()  # lays the axes out: only then pixels mean anything
-        boxes = [note.get_window_extent() for note in notes]
-    sizes = np.array([[1.05 * box.width, box.height] for box in boxes])
-    box = ax.get_window_extent()
-    frame = np.array([box.x0, box.y0, box.x1, box.y1])
-    return sizes, ax.transData.transform(points), frame, figure.dpi / 72
-
-
-def places_around(dot: Array, size: Array, unit: float) -> list[Array]:
-    """Boxes a text can fill beside its point, the nearest first."""
-    width, height = size
-    boxes = []
-    for gap in (4, 9, 15, 22, 30, 40):
-        for turn in (0, 180, 90, 270, 40, 140, 320, 220, 65, 115, 295, 245):
-            x, y = np.cos(np.radians(turn)), np.sin(np.radians(turn))
-            middle = dot + unit * gap * np.array([x, y]) + np.array([x * width, y * height]) / 2
-            boxes.append(np.r_[middle - size / 2, middle + size / 2])
-    return boxes
-
-
-def cost_of(box: Array, taken: Sequence[Array], frame: Array) -> float:
-    """Share of a box that others cover, and a lot for leaving the frame."""
-    others = np.array(taken)
-    area = (box[2] - box[0]) * (box[3] - box[1])
-    covered = 0.0
-    if len(others):
-        wide = np.minimum(box[2], others[:, 2]) - np.maximum(box[0], others[:, 0])
-        high = np.minimum(box[3], others[:, 3]) - np.maximum(box[1], others[:, 1])
-        covered = float((wide.clip(0) * high.clip(0)).sum()) / area
-    outside = np.maximum(frame[:2] - box[:2], 0).sum() + np.maximum(box[2:] - frame[2:], 0).sum()
-    return 10 * covered + (10 if outside > 0 else 0)
-
-
-def finish_note(ax: "Axes", note: "Annotation", box: Array, dot: Array, unit: float) -> None:
-    """Move a text to its box, with a line to its point where it is not next to it."""
-    middle = (box[:2] + box[2:]) / 2
-    # Held by the end that is near the point: text that prints wider does not run over it.
-    if abs(middle[0] - dot[0]) < 2 * unit:
-        note.set_horizontalalignment("center")
-        edge = middle[0]
-    elif middle[0] < dot[0]:
-        note.set_horizontalalignment("right")
-        edge = box[2]
-    else:
-        note.set_horizontalalignment("left")
-        edge = box[0]
-    note.set_position((float(edge - dot[0]) / unit, float(middle[1] - dot[1]) / unit))
-    end = (np.clip(dot, box[:2], box[2:]) - dot) / unit
-    if np.linalg.norm(end) > 7:
-        ax.annotate(
-            "",
-            note.xy,
-            xytext=(float(end[0]), float(end[1])),
-            textcoords="offset points",
-            arrowprops={"arrowstyle": "-", "color": QUIET, "linewidth": 0.5, "shrinkB": 2},
-            zorder=2,
-        )

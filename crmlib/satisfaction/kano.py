@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from crmlib.columns import Array, Codes, column_of, listed, rows_named
 from crmlib.errors import InputError
-from crmlib.satisfaction.answers import TOO_FEW
+from crmlib.satisfaction.answers import TOO_FEW, UNDECIDED
 from crmlib.satisfaction.scores import Estimate, Respondents, note_on, respondents_of
 
 ANSWERS = ("like", "must-be", "neutral", "live-with", "dislike")
@@ -45,8 +45,6 @@ EVALUATION = ("QAAAO", "RIIIM", "RIIIM", "RIIIM", "RRRRQ")
 
 FONG = 1.65
 """Quantile in Fong's test, as published."""
-
-UNDECIDED = "undecided"
 
 
 @dataclass(frozen=True, eq=False)

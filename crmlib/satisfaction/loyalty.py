@@ -21,6 +21,7 @@ from crmlib.multiple_testing import holm
 from crmlib.satisfaction.answers import (
     FEWEST,
     TOO_FEW,
+    UNDECIDED,
     Answers,
     Array,
     answers_of,
@@ -42,8 +43,6 @@ FEWEST_FOR_EFFECTS = 30
 
 LOW_ALPHA = 0.7
 """Cronbach's alpha below which answers hardly measure one thing (Nunnally 1978)."""
-
-UNDECIDED = "undecided"
 
 DETERMINANTS = ("value", "satisfaction", "switching_cost", "trust")
 MODERATION = "satisfaction * switching_cost"

@@ -88,7 +88,7 @@ def index_finding(
 ) -> Finding:
     """How loyal customers are, which intention is weakest, and how satisfied they are."""
     all_of_them = index.table.iloc[0]
-    detail = [f"From the answers of {all_of_them['n']:,} {words.who}."]
+    detail = [f"From the answers of {int(all_of_them['n']):,} {words.who}."]
     items = index.items.dropna(subset="score").sort_values("score")
     if len(items) > 1 and items.iloc[0]["high"] < items.iloc[-1]["low"]:
         weak, strong = items.iloc[0], items.iloc[-1]

@@ -72,8 +72,8 @@ def pairs_named(
         Names of the columns with what was expected and what was found, with a star for what
         differs between items: "expectation*" and "quality*". Empty for none.
     labels : mapping of str to str
-        Words for columns. A pair is called by the words its two labels begin with, else by the
-        label of what was found.
+        Words for columns. Pairs are called by the words their two labels begin with, if that
+        tells all of them apart, else by the labels of what was found, else by its columns.
 
     Returns
     -------
@@ -107,15 +107,21 @@ def pairs_named(
             f"No two columns are called {expected} and {perceived} with the same in place of the "
             f"star{did_you_mean(expected, have)}. Leave gaps empty, for no gaps."
         )
-    return {pair_name(*pair, labels): pair for pair in pairs}
+    for names in (
+        [common_words(*pair, labels) for pair in pairs],
+        [labels.get(found, found) for _, found in pairs],
+    ):
+        if all(names) and len(set(names)) == len(pairs):
+            return dict(zip(names, pairs, strict=True))
+    return {found: (wanted, found) for wanted, found in pairs}
 
 
-def pair_name(expected: str, perceived: str, labels: Mapping[str, str]) -> str:
-    """Words that both labels begin with, else the label of what was found."""
+def common_words(expected: str, perceived: str, labels: Mapping[str, str]) -> str:
+    """Words that both labels begin with."""
     words = [labels.get(column, "").split() for column in (expected, perceived)]
     common = []
     for first, second in zip(*words, strict=False):
         if first != second:
             break
         common.append(first)
-    return " ".join(common) or labels.get(perceived, perceived)
+    return " ".join(common)

@@ -1,34 +1,21 @@
-"""Answers that people left out: how many, what they go with, and estimates that allow for them.
+"""Means and covariances from answers of which some are missing.
 
 Throwing away everybody who skipped one question wastes most of a long questionnaire and moves the
-result when those who skip are not like the others. Here the moments (means and covariances) are
-estimated from all answers given, under the multivariate normal distribution and on the assumption
-that what is missing can be told from what was answered (missing at random): by the EM algorithm
-(Dempster, Laird and Rubin 1977), or by imputing several times and pooling (Rubin 1987).
+result when those who skip are not like the others. Here the moments are estimated from all answers
+given, under the multivariate normal distribution and on the assumption that what is missing can be
+told from what was answered (missing at random), by the EM algorithm (Dempster, Laird and Rubin
+1977).
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
-from scipy import stats
 
-from crmlib.columns import numbers_of
 from crmlib.errors import InputError
-from crmlib.multiple_testing import holm
 from crmlib.satisfaction.answers import (
-    FEWEST,
-    TOO_FEW,
     Array,
     Codes,
-    check_confidence,
-    checked_columns,
-    weights_of,
 )
-from crmlib.satisfaction.means import Mean, linearised_mean
 
 SMALLEST_SHARE = 1e-8
 """Eigenvalues of a correlation matrix below this share of the largest are raised to it."""
@@ -38,12 +25,6 @@ LARGEST_INFLATION = 1e8
 
 CELLS_AT_ONCE = 8_000_000
 """Numbers held at a time for the completed rows of a batch: 64 MB."""
-
-
-NOT_COMPARED = dict.fromkeys(
-    ("overall_answered", "overall_missing", "difference", "low", "high", "p"), np.nan
-)
-"""Comparison of two groups of which one is too small."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -379,255 +360,3 @@ def precision_of(covariance: Array) -> Array:
         eigenvalues = np.maximum(eigenvalues, SMALLEST_SHARE * eigenvalues[:, -1:])
         inverse[~sound] = (vectors / eigenvalues[:, None, :]) @ vectors.transpose(0, 2, 1)
     return inverse / scale
-
-
-def impute(values: Array, weights: Array, imputations: int = 20, *, seed: int) -> Array:
-    """Fill in missing answers several times over, so that the tables differ by what is unknown.
-
-    Parameters
-    ----------
-    values : ndarray, shape (n, m)
-        NaN where an answer is missing.
-    weights : ndarray, shape (n,)
-    imputations : int
-        How many completed tables, M. As many as there are per cent of respondents with a missing
-        answer is a common rule.
-    seed : int
-        The same seed draws the same answers.
-
-    Returns
-    -------
-    ndarray, shape (M, n, m)
-        The answers given as they are, those missing drawn.
-
-    Raises
-    ------
-    InputError
-        Fewer than two imputations, or moments that cannot be found, of the sample or of one drawn
-        again.
-
-    Notes
-    -----
-    For each table the respondents are drawn again with replacement, the moments of this sample
-    found by `em_moments`, and missing answers drawn from the normal distribution that they imply
-    given the answers there are (Honaker and King 2010): the imputations are proper in the sense
-    of Rubin (1987). Strata and clusters play no part in the drawing.
-
-    What is drawn is left as it is: not rounded, and not brought inside the scale. Nobody reads
-    single drawn answers; they are there for means and correlations. In a simulation with a quarter
-    of the answers at the top of the scale and a quarter missing, the mean came out 0.005 +- 0.004
-    points too high and the standard deviation 1.4 per cent too low; bringing drawn answers inside
-    the scale lowered the mean by 0.009 and made that 2.4 per cent; rounding moved neither by as
-    much as one per cent. Intervals of 95 per cent held the mean in 96 and the correlation in 94
-    per cent of 400 samples. (On rounding: Horton, Lipsitz and Parzen 2003.)
-    """
-    if imputations < 2:
-        raise InputError(f"imputations={imputations}: take at least 2, better 20.")
-    random = np.random.default_rng(seed)
-    n = len(values)
-    drawn = random.multinomial(n, np.full(n, 1 / n), size=imputations) * weights
-    sample = em_moments(values, weights)
-    mean, covariance = em_moments(values, drawn, start=sample, tolerance=1e-6)
-    if np.isnan(mean).any():
-        raise InputError(
-            "A sample drawn again from the answers has no moments: too few people answered one of "
-            'the columns. Leave it out, or take missing="em".'
-        )
-    precision = precision_of(covariance)
-    completed = np.repeat(values[None], imputations, axis=0)
-    for pattern in patterns_of(values):
-        slopes, left = regression_on_present(precision, pattern)
-        known = values[np.ix_(pattern.rows, pattern.present)]
-        expected = predicted(known, mean, slopes, pattern)
-        noise = random.standard_normal(expected.shape) @ root_of(left).transpose(0, 2, 1)
-        completed[:, pattern.rows[:, None], pattern.absent] = expected + noise
-    return completed
-
-
-def root_of(covariance: Array) -> Array:
-    """Matrices whose product with their transpose is the covariance, shape (B, u, u)."""
-    symmetric = (covariance + covariance.transpose(0, 2, 1)) / 2
-    return np.asarray(np.linalg.cholesky(symmetric), dtype=np.float64)
-
-
-@dataclass(frozen=True, eq=False)
-class Pooled:
-    """Estimates from several completed tables as one; arrays of the shape of one estimate.
-
-    Attributes
-    ----------
-    estimate, standard_error, low, high : ndarray
-    degrees_of_freedom : ndarray
-        Of the t distribution the interval is from.
-    missing_information : ndarray
-        Share of the information about the estimate that the missing answers took away.
-    """
-
-    estimate: NDArray[Any]
-    standard_error: NDArray[Any]
-    low: NDArray[Any]
-    high: NDArray[Any]
-    degrees_of_freedom: NDArray[Any]
-    missing_information: NDArray[Any]
-
-
-def pool(estimates: Array, variances: Array, n: int, confidence: float = 0.95) -> Pooled:
-    """Pool estimates from completed tables by Rubin's rules.
-
-    Parameters
-    ----------
-    estimates, variances : ndarray, shape (M, ...)
-        The estimate from every completed table, and its squared standard error.
-    n : int
-        Respondents, or clusters where they were drawn. Were nothing missing, the estimate would
-        have n - 1 degrees of freedom.
-    confidence : float
-        Level of the interval.
-
-    Returns
-    -------
-    Pooled
-
-    Notes
-    -----
-    With ``U`` the mean of the variances and ``B`` the variance of the estimates, the variance of
-    their mean is ``T = U + (1 + 1/M) B`` (Rubin 1987, sec. 3.1). Degrees of freedom are those of
-    Barnard and Rubin (1999), which never exceed n - 1. The fraction of missing information is
-    ``(r + 2 / (v + 3)) / (1 + r)`` with ``r = (1 + 1/M) B / U`` and Rubin's ``v = (M - 1)
-    (1 + 1/r)^2``. Checked against the worked example in the SAS/STAT documentation of PROC MI.
-    """
-    imputations = len(estimates)
-    within = variances.mean(axis=0)
-    between = (1 + 1 / imputations) * estimates.var(axis=0, ddof=1)
-    total = within + between
-    with np.errstate(divide="ignore", invalid="ignore"):
-        share = np.where(total > 0, between / total, 0.0)
-        rubin = (imputations - 1) / share**2
-        observed = n / (n + 2) * (n - 1) * (1 - share)
-        freedom = 1 / (1 / rubin + 1 / observed)
-        increase = between / within
-        missing = np.where(share > 0, (increase + 2 / (rubin + 3)) / (1 + increase), 0.0)
-    estimate, error = estimates.mean(axis=0), np.sqrt(total)
-    reach = stats.t.ppf(0.5 + confidence / 2, freedom) * error
-    return Pooled(estimate, error, estimate - reach, estimate + reach, freedom, missing)
-
-
-def nonresponse(
-    responses: pd.DataFrame,
-    items: Sequence[str],
-    overall: str | None = None,
-    *,
-    weights: str | None = None,
-    confidence: float = 0.95,
-) -> pd.DataFrame:
-    """How many left out which item, and whether they judge otherwise than those who answered.
-
-    Parameters
-    ----------
-    responses : DataFrame
-        One row a respondent; those with a weight of zero do not count.
-    items : sequence of str
-        Columns with the answers to the items.
-    overall : str, optional
-        Column with the overall score, a line of the table as well.
-    weights : str, optional
-        Column with the design weight of a respondent. The intervals allow for unequal weights,
-        not for strata and clusters.
-    confidence : float
-        Level of the intervals.
-
-    Returns
-    -------
-    DataFrame
-        One row a column and a last one, "any of these": item, n (respondents), answered, missing,
-        missing_share (weighted), only_missing (respondents for whom it is the only answer missing,
-        whom complete-case deletion would lose for it alone). In the last row answered is what
-        complete-case deletion leaves. With an overall score also overall_answered and
-        overall_missing (its mean among those who answered the item and those who did not),
-        difference (the second less the first), low, high, p_holm and verdict: "lower overall",
-        "higher overall", "undecided", or "too few" where fewer than ten of either have an
-        overall score; nothing for the overall score itself.
-
-    Raises
-    ------
-    InputError
-        A column is missing, doubled or not of numbers; the overall score is among the items;
-        weights are negative or all zero.
-
-    Notes
-    -----
-    Those who leave out an item and judge otherwise overall show that the answers are not missing
-    completely at random, and that deleting their rows moves the result. The other way round
-    nothing is shown: what they would have answered is not in the data.
-
-    The interval is Welch's with linearised variances of the weighted means, for each item on its
-    own; verdicts go by p values with Holm's correction for the number of items.
-    """
-    check_confidence(confidence)
-    columns = checked_columns(responses, items, overall)
-    weight = weights_of(responses, weights)
-    counts = weight > 0
-    weight = weight[counts]
-    values = np.column_stack([numbers_of(responses, column, "answers") for column in columns])
-    absent = np.column_stack([np.isnan(values), np.isnan(values).any(axis=1)])[counts]
-    single = absent[:, :-1].sum(axis=1) == 1
-    table = pd.DataFrame(
-        {
-            "item": [*columns, "any of these"],
-            "n": len(weight),
-            "answered": (~absent).sum(axis=0),
-            "missing": absent.sum(axis=0),
-            "missing_share": weight @ absent / weight.sum(),
-            "only_missing": (absent & single[:, None]).sum(axis=0),
-        }
-    )
-    if overall is None:
-        return table
-    score = values[counts, -1]
-    compared = [
-        welch(score, weight, gone, confidence) if name != overall else NOT_COMPARED
-        for name, gone in zip(table["item"], absent.T, strict=True)
-    ]
-    judgement = judged(pd.DataFrame(compared), 1 - confidence)
-    judgement.loc[table["item"] == overall, "verdict"] = ""
-    return pd.concat([table, judgement], axis=1)
-
-
-def welch(
-    score: Array, weight: Array, gone: NDArray[np.bool_], confidence: float
-) -> dict[str, float]:
-    """Difference of weighted means between those gone and the others, with Welch's interval."""
-    result = dict(NOT_COMPARED)
-    known = ~np.isnan(score)
-    groups = [known & ~gone, known & gone]
-    if min(group.sum() for group in groups) < FEWEST:
-        return result
-    means, variances, degrees = np.array(
-        [mean_of_people(score[group], weight[group]) for group in groups]
-    ).T
-    difference, variance = means[1] - means[0], variances.sum()
-    result |= {"overall_answered": means[0], "overall_missing": means[1], "difference": difference}
-    if variance == 0:  # all of one mind in both groups
-        return result | {"low": difference, "high": difference, "p": float(difference == 0)}
-    freedom = variance**2 / (variances**2 / degrees).sum()
-    reach = stats.t.ppf(0.5 + confidence / 2, freedom) * np.sqrt(variance)
-    p = 2 * stats.t.sf(abs(difference) / np.sqrt(variance), freedom)
-    return result | {"low": difference - reach, "high": difference + reach, "p": p}
-
-
-def mean_of_people(score: Array, weight: Array) -> Mean:
-    """Weighted mean, everybody drawn on their own; with equal weights its variance is s² / n."""
-    people = np.arange(len(score))
-    return linearised_mean(score, weight, np.zeros_like(people), people)
-
-
-def judged(compared: pd.DataFrame, level: float) -> pd.DataFrame:
-    """Add what the comparisons say, with Holm's correction; the last row is of all items."""
-    p = compared["p"].to_numpy()
-    corrected = np.append(holm(p[:-1]), p[-1])
-    verdict = np.select(
-        [np.isnan(p), corrected >= level, compared["difference"] < 0],
-        [TOO_FEW, "undecided", "lower overall"],
-        "higher overall",
-    )
-    return compared.drop(columns="p").assign(p_holm=corrected, verdict=verdict)

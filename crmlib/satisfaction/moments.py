@@ -16,7 +16,9 @@ from threadpoolctl import threadpool_limits
 
 from crmlib.errors import InputError
 from crmlib.satisfaction.answers import Answers, Array, Codes, Missing, bootstrap_weights
-from crmlib.satisfaction.missing import em_moments, expected_cross_products, impute
+from crmlib.satisfaction.imputation import impute
+from crmlib.satisfaction.means import stratum_of_clusters
+from crmlib.satisfaction.missing import em_moments, expected_cross_products
 
 FOLDS = 10
 """Parts of a cross-validation."""
@@ -162,8 +164,7 @@ def expected_products(
 
 def folds_of(answers: Answers, folds: int, seed: int) -> Codes:
     """Fold of every respondent: clusters of a stratum go to all folds, as evenly as can be."""
-    stratum = np.zeros(answers.cluster.max() + 1, dtype=np.int64)
-    stratum[answers.cluster] = answers.stratum
+    stratum = stratum_of_clusters(answers.stratum, answers.cluster)
     order = np.lexsort([np.random.default_rng([seed, 1]).random(len(stratum)), stratum])
     fold = np.empty(len(order), dtype=np.int64)
     fold[order] = np.arange(len(order)) % folds

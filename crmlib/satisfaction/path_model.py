@@ -16,12 +16,12 @@ from crmlib.satisfaction.answers import (
     check_missing,
     check_word,
 )
+from crmlib.satisfaction.draws import ENOUGH, deviation_of, is_gappy, percentiles
 from crmlib.satisfaction.importance import variance_inflation
 from crmlib.satisfaction.moments import Moments, deviations, resampled_moments
 from crmlib.satisfaction.path_estimation import (
     ITERATIONS,
     SCHEMES,
-    Flags,
     PathSolution,
     Scheme,
     average_variance_extracted,
@@ -36,15 +36,10 @@ from crmlib.satisfaction.path_estimation import (
     total_effects,
     turned_like,
 )
-from crmlib.satisfaction.path_presets import Preset
+from crmlib.satisfaction.path_structure import Paths, Structure, ordered_pairs, structure_of
 
 SINGULAR = 1e-10
 """Eigenvalue of correlations at and below which columns say the same."""
-
-ENOUGH = 0.9
-"""Share of resamples that must have a solution before their percentiles are an interval."""
-
-Paths = Sequence[tuple[str, str]] | Preset
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,30 +96,6 @@ class PathModel:
     resamples: int
     left_out: pd.DataFrame
     notes: tuple[str, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class _Structure:
-    """The model in numbers: items and constructs in order, whose an item is, what leads where."""
-
-    constructs: tuple[str, ...]
-    items: tuple[str, ...]
-    block: Codes
-    leads: Flags
-
-    @property
-    def paths(self) -> Codes:
-        """Numbers of the constructs at the ends of every path, by the end, shape (paths, 2)."""
-        return ordered_pairs(self.leads)
-
-    @property
-    def explained(self) -> list[int]:
-        """Numbers of the constructs that something leads to."""
-        return [j for j in range(len(self.leads)) if self.leads[:, j].any()]
-
-    def items_of(self, construct: int) -> list[str]:
-        """Names of the items of one construct."""
-        return [self.items[i] for i in np.flatnonzero(self.block == construct)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -250,101 +221,9 @@ def path_model(
     )
 
 
-def structure_of(blocks: Mapping[str, Sequence[str]], paths: Paths) -> _Structure:
-    """The model in numbers, checked."""
-    wanted = tuple(paths.constructs) if isinstance(paths, Preset) else tuple(blocks)
-    pairs = list(paths.paths if isinstance(paths, Preset) else paths)
-    if isinstance(paths, Preset):
-        refuse_other_constructs(blocks, paths)
-    refuse_bad_blocks(blocks)
-    refuse_bad_paths(pairs, wanted)
-    leads = np.zeros((len(wanted), len(wanted)), dtype=bool)
-    for start, end in pairs:
-        leads[wanted.index(start), wanted.index(end)] = True
-    refuse_circle(leads, wanted)
-    return _Structure(
-        constructs=wanted,
-        items=tuple(item for construct in wanted for item in blocks[construct]),
-        block=np.repeat(np.arange(len(wanted)), [len(blocks[construct]) for construct in wanted]),
-        leads=leads,
-    )
-
-
-def refuse_other_constructs(blocks: Mapping[str, Sequence[str]], preset: Preset) -> None:
-    """Stop where the blocks are not those of the preset."""
-    absent = [construct for construct in preset.constructs if construct not in blocks]
-    unknown = [construct for construct in blocks if construct not in preset.constructs]
-    if absent or unknown:
-        faults = [f"items for {listed(absent)} are missing"] if absent else []
-        faults += [f"it has no {listed(unknown)}"] if unknown else []
-        raise InputError(
-            f"{preset.name} has the constructs {listed(preset.constructs, shown=9)}; "
-            f"{'; '.join(faults)}. Mend blocks, or write the paths that can be had: "
-            '[("quality", "satisfaction"), ("satisfaction", "loyalty")].'
-        )
-
-
-def refuse_bad_blocks(blocks: Mapping[str, Sequence[str]]) -> None:
-    """Every construct has items, none of them shared."""
-    owner: dict[str, str] = {}
-    for construct, items in blocks.items():
-        if isinstance(items, str) or not len(items):
-            raise InputError(
-                f'Construct "{construct}" has no list of items. Give at least one column, in a '
-                f'list: {{"{construct}": ["q01", "q02"]}}.'
-            )
-        for item in items:
-            if item in owner:
-                raise InputError(
-                    f'Item "{item}" stands for "{owner[item]}" and again for "{construct}": what '
-                    "both share would come from the item itself. Keep it in one place."
-                )
-            owner[item] = construct
-
-
-def refuse_bad_paths(pairs: Sequence[tuple[str, str]], constructs: Sequence[str]) -> None:
-    """Paths join constructs there are, each pair once, and leave none out."""
-    if not pairs:
-        raise InputError('There are no paths. Give pairs such as ("quality", "satisfaction").')
-    for pair in pairs:
-        if isinstance(pair, str) or len(pair) != 2:
-            raise InputError(f'The path {pair!r} is no pair: write ("quality", "satisfaction").')
-        for construct in pair:
-            if construct not in constructs:
-                raise InputError(
-                    f'The path from "{pair[0]}" to "{pair[1]}" names "{construct}", which has no '
-                    f"items in blocks. There are {listed(constructs, shown=20)}."
-                )
-        if list(pairs).count(pair) > 1:
-            raise InputError(f'The path from "{pair[0]}" to "{pair[1]}" is given twice.')
-    alone = [
-        construct for construct in constructs if construct not in {c for p in pairs for c in p}
-    ]
-    if alone:
-        raise InputError(
-            f"No path starts or ends at {listed(alone)}: weights of items are found through the "
-            "neighbours of their construct. Add a path or take the block out."
-        )
-
-
-def refuse_circle(leads: Flags, constructs: Sequence[str]) -> None:
-    """Stop where following paths leads back: least squares cannot tell cause from effect there."""
-    left = list(range(len(leads)))
-    while left:
-        inside = leads[np.ix_(left, left)]
-        # Constructs that nothing leads to, or that lead to nothing, are in no circle.
-        stays = [inside[k].any() and inside[:, k].any() for k in range(len(left))]
-        if all(stays):
-            raise InputError(
-                f"The paths run in a circle through {listed([constructs[i] for i in left])}. Take "
-                "out the path that goes against the order in time."
-            )
-        left = [i for i, stay in zip(left, stays, strict=True) if stay]
-
-
 def estimated(
     moments: Moments,
-    structure: _Structure,
+    structure: Structure,
     scheme: Scheme,
     scaled: bool,
     scale: tuple[float, float],
@@ -372,7 +251,7 @@ def estimated(
     )
 
 
-def refuse_singular_block(correlations: Array, structure: _Structure) -> None:
+def refuse_singular_block(correlations: Array, structure: Structure) -> None:
     """Stop where an item of a construct is a copy, or a sum, of others of it."""
     for j, construct in enumerate(structure.constructs):
         own = np.flatnonzero(structure.block == j)
@@ -386,7 +265,7 @@ def refuse_singular_block(correlations: Array, structure: _Structure) -> None:
             )
 
 
-def refuse_improper(sample: PathSolution, structure: _Structure) -> None:
+def refuse_improper(sample: PathSolution, structure: Structure) -> None:
     """Stop where the solution of the sample cannot be used, and say why."""
     if not sample.converged:
         raise InputError(
@@ -418,43 +297,26 @@ def refuse_improper(sample: PathSolution, structure: _Structure) -> None:
             )
 
 
-def known(draws: Array) -> Array:
-    """Draws without NaN; none at all where these are too few to be what they should be."""
-    finite = draws[np.isfinite(draws).all(axis=1)]
-    return finite if len(finite) >= ENOUGH * len(draws) else finite[:0]
-
-
 def spread(draws: Array, confidence: float) -> dict[str, Array]:
-    """Standard error and percentile interval of each column of draws, missing without draws."""
-    usable = known(draws)
-    if not len(usable):
-        nothing = np.full(draws.shape[1], np.nan)
-        return {"standard_error": nothing, "low": nothing, "high": nothing}
-    low, high = np.quantile(usable, [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
-    return {"standard_error": usable.std(axis=0, ddof=1), "low": low, "high": high}
+    """Standard error and percentile interval of each column of draws."""
+    low, high = percentiles(draws, confidence)
+    return {"standard_error": deviation_of(draws), "low": low, "high": high}
 
 
 def p_values(draws: Array) -> Array:
     """Twice the smaller share of draws on one side of zero, missing without draws."""
-    usable = known(draws)
-    if not len(usable):
-        return np.full(draws.shape[1], np.nan)
-    fewer = np.minimum((usable <= 0).sum(axis=0), (usable >= 0).sum(axis=0))
-    return np.minimum(2 * (fewer + 1) / (len(usable) + 1), 1.0)
+    fewer = np.minimum((draws <= 0).sum(axis=0), (draws >= 0).sum(axis=0))
+    p = np.minimum(2 * (fewer + 1) / ((~np.isnan(draws)).sum(axis=0) + 1), 1.0)
+    return np.where(is_gappy(draws), np.nan, p)
 
 
-def ordered_pairs(joined: Flags) -> Codes:
-    """Numbers of constructs that are joined, by the second and then the first."""
-    return np.argwhere(joined.T)[:, ::-1]
-
-
-def named(structure: _Structure, pairs: Codes) -> dict[str, list[str]]:
+def named(structure: Structure, pairs: Codes) -> dict[str, list[str]]:
     """Names at both ends of pairs of constructs."""
     start, end = ([structure.constructs[i] for i in column] for column in pairs.T)
     return {"from": start, "to": end}
 
 
-def path_table(estimates: _Estimates, structure: _Structure, confidence: float) -> pd.DataFrame:
+def path_table(estimates: _Estimates, structure: Structure, confidence: float) -> pd.DataFrame:
     """Coefficients of the paths, by the construct they lead to."""
     pairs = structure.paths
     values = estimates.coefficients[:, pairs[:, 0], pairs[:, 1]]
@@ -474,7 +336,7 @@ def path_table(estimates: _Estimates, structure: _Structure, confidence: float) 
     )
 
 
-def effect_table(estimates: _Estimates, structure: _Structure, confidence: float) -> pd.DataFrame:
+def effect_table(estimates: _Estimates, structure: Structure, confidence: float) -> pd.DataFrame:
     """Total effects of every construct on those it leads to, straight or over others."""
     pairs = ordered_pairs(total_effects(structure.leads.astype(float)) > 0)
     values = estimates.effects[:, pairs[:, 0], pairs[:, 1]]
@@ -486,9 +348,7 @@ def effect_table(estimates: _Estimates, structure: _Structure, confidence: float
     )
 
 
-def r_squared_table(
-    estimates: _Estimates, structure: _Structure, confidence: float
-) -> pd.DataFrame:
+def r_squared_table(estimates: _Estimates, structure: Structure, confidence: float) -> pd.DataFrame:
     """Explained share of the variance of the constructs that others lead to."""
     explained = structure.explained
     values = estimates.r_squared[:, explained]
@@ -499,7 +359,7 @@ def r_squared_table(
 
 
 def construct_table(
-    estimates: _Estimates, structure: _Structure, entering: Array, confidence: float
+    estimates: _Estimates, structure: Structure, entering: Array, confidence: float
 ) -> pd.DataFrame:
     """Index and reliability of the constructs."""
     loadings = estimates.solution.loadings[0]
@@ -518,7 +378,7 @@ def construct_table(
     )
 
 
-def outer_table(estimates: _Estimates, structure: _Structure, confidence: float) -> pd.DataFrame:
+def outer_table(estimates: _Estimates, structure: Structure, confidence: float) -> pd.DataFrame:
     """Weights and loadings of the items."""
     solution = estimates.solution
     weight, loading = (
@@ -539,23 +399,23 @@ def outer_table(estimates: _Estimates, structure: _Structure, confidence: float)
     )
 
 
-def htmt_table(estimates: _Estimates, structure: _Structure, confidence: float) -> pd.DataFrame:
+def htmt_table(estimates: _Estimates, structure: Structure, confidence: float) -> pd.DataFrame:
     """HTMT ratio of every two constructs; a ratio near 1: they cannot be told apart."""
     first, second = np.triu_indices(len(structure.constructs), k=1)
     ratios = estimates.htmt[:, first, second]
-    ends = [spread(column[1:, None], confidence) for column in ratios.T]
+    low, high = percentiles(ratios[1:], confidence)
     return pd.DataFrame(
         {
             "construct": [structure.constructs[i] for i in first],
             "other": [structure.constructs[j] for j in second],
             "ratio": ratios[0],
-            "low": [end["low"][0] for end in ends],
-            "high": [end["high"][0] for end in ends],
+            "low": low,
+            "high": high,
         }
     )
 
 
-def notes_on(structure: _Structure, scaled: bool, resamples: int, replicates: int) -> Iterator[str]:
+def notes_on(structure: Structure, scaled: bool, resamples: int, replicates: int) -> Iterator[str]:
     """What a reader must know of how the model was estimated."""
     yield (
         "Items were standardised (scaled=True); weights from items as answered (scaled=False) are "

@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from crmlib.satisfaction.answers import (
+    UNDECIDED,
     Array,
     Missing,
     answers_of,
@@ -22,10 +23,9 @@ from crmlib.satisfaction.answers import (
     check_word,
 )
 from crmlib.satisfaction.choice import Method, Rule
-from crmlib.satisfaction.drivers import shares
+from crmlib.satisfaction.draws import percentiles, shares
 from crmlib.satisfaction.index import (
     missing_notes,
-    percentiles,
     resampled,
     weight_notes,
 )
@@ -180,7 +180,7 @@ def importance_performance(
         side_of(table, "importance"),
         side_of(table, "performance"),
     )
-    undecided = int((table["quadrant"] == "undecided").sum())
+    undecided = int((table["quadrant"] == UNDECIDED).sum())
     notes = [*answers.notes, *missing_notes(answers, missing), *found.notes]
     notes += weight_notes(answers.items, found.importance[0], clip_negative=False)
     notes += placing_notes(undecided, len(table), confidence)
@@ -244,7 +244,7 @@ def side_of(table: pd.DataFrame, name: str) -> NDArray[np.int64]:
 def placed(important: NDArray[np.int64], strong: NDArray[np.int64]) -> list[str]:
     """Quadrant by the sides of both lines."""
     pairs = zip(important.tolist(), strong.tolist(), strict=True)
-    return [QUADRANTS.get(pair, "undecided") for pair in pairs]
+    return [QUADRANTS.get(pair, UNDECIDED) for pair in pairs]
 
 
 def lines_of(values: dict[str, Array], line: Line, confidence: float) -> pd.DataFrame:

@@ -15,7 +15,9 @@ from crmlib.errors import InputError
 from crmlib.satisfaction.answers import Array, Codes, Missing, answers_of, check_missing
 from crmlib.satisfaction.choice import Method, Rule, importances
 from crmlib.satisfaction.components import NEGLIGIBLE, eigen_components
+from crmlib.satisfaction.draws import ENOUGH, credit_for_first
 from crmlib.satisfaction.moments import FOLDS, Moments, resampled_moments
+from crmlib.satisfaction.scores import wilson_interval
 
 RUNS: tuple[tuple[Method, str, Rule], ...] = (
     ("pcr", "85% of variance", 0.85),
@@ -38,12 +40,6 @@ FEWEST_SAMPLES = 100
 
 UNUSED_RESAMPLES = 100
 """The fewest that moments come with; only the sample itself is looked at here."""
-
-USABLE = 0.95
-"""Share of the samples a method must work in for its row to be given."""
-
-TIE = 1e-9
-"""Difference of importances, as a share of the largest, that is rounding."""
 
 CELLS = 2_000_000
 """Drawn numbers held at a time."""
@@ -322,23 +318,20 @@ def named(values: Array, first: Codes) -> Array:
     ndarray, shape (B,)
         NaN where the method found nothing.
     """
-    largest = values.max(axis=1, keepdims=True)
-    leads = values >= largest - TIE * np.abs(values).max(axis=1, keepdims=True)
-    credit = leads[np.arange(len(values)), first] / np.maximum(leads.sum(axis=1), 1)
-    return np.where(np.isnan(largest[:, 0]), np.nan, credit)
+    return credit_for_first(values)[np.arange(len(values)), first]
 
 
 def share_of(credit: Array) -> dict[str, float]:
     """Share of the samples that name the first item, with Monte Carlo error; NaN from too few."""
     usable = credit[np.isfinite(credit)]
     n = len(usable)
-    if n < USABLE * len(credit):
+    if n < ENOUGH * len(credit):
         return dict.fromkeys(("named_first_share", "standard_error", "low", "high"), np.nan)
     share = usable.mean()
-    interval = stats.binomtest(round(usable.sum()), n).proportion_ci(method="wilson")
+    low, high = wilson_interval(share, n, float(stats.norm.ppf(0.975)))
     return {
         "named_first_share": share,
         "standard_error": np.sqrt(share * (1 - share) / n),
-        "low": interval.low,
-        "high": interval.high,
+        "low": low,
+        "high": high,
     }

@@ -26,12 +26,10 @@ from crmlib.satisfaction.answers import (
     check_missing,
 )
 from crmlib.satisfaction.choice import Method, Rule
-from crmlib.satisfaction.drivers import shares
+from crmlib.satisfaction.draws import deviation_of, percentiles, shares
 from crmlib.satisfaction.index import (
     Resampled,
-    deviation_of,
     missing_notes,
-    percentiles,
     resampled,
     weight_notes,
 )

@@ -13,16 +13,14 @@ import pytest
 
 from crmlib.errors import InputError
 from crmlib.satisfaction.answers import answers_of
-from crmlib.satisfaction.choice import METHODS, Importances, importances
+from crmlib.satisfaction.choice import METHODS, importances
+from crmlib.satisfaction.draws import interval
 from crmlib.satisfaction.drivers import (
-    agreement_of,
     drivers,
     importance_columns,
-    interval,
     moments_for,
-    same_first_share,
 )
-from crmlib.satisfaction.missing import impute, pool
+from crmlib.satisfaction.imputation import impute, pool
 from crmlib.satisfaction.moments import (
     Moments,
     fold_products,
@@ -168,33 +166,6 @@ def test_shares_are_missing_where_importances_add_up_to_nothing():
     assert np.isnan(columns["share"]).all()
     assert np.isnan(columns["share_low"]).all()
     assert list(columns["rank"]) == [1, 2]
-
-
-def test_an_interval_needs_nineteen_of_twenty_resamples():
-    values = np.ones((101, 1))
-    values[1:6] = np.nan
-    assert interval(values, 0.95)[0] == 1
-    values[6] = np.nan
-    assert np.isnan(interval(values, 0.95)[0])
-
-
-def test_agreement_by_hand():
-    def found(values, draws):
-        rows = np.array([values, *draws])
-        gap = np.full(len(rows), np.nan)
-        return Importances(rows, gap, gap, np.ones(len(rows), dtype=bool))
-
-    one = found([3.0, 2.0, 1.0], [[3.0, 2, 1], [2, 3, 1]] * 50)
-    two = found([2.0, 3.0, 1.0], [[3.0, 2, 1], [3, 2, 1]] * 50)
-    assert same_first_share([one.values[1:], two.values[1:]]) == 0.5
-    assert agreement_of({"pcr": one, "johnson": two}, ("a", "b", "c"), 0.95) == (
-        "The methods name different items as the first: pcr puts a first; johnson puts b first. "
-        "In samples drawn again they name the same first item in 50% of them. "
-        "Every pair of items is told apart by at least one method."
-    )
-    assert agreement_of({"pcr": one}, ("a", "b", "c"), 0.95) == (
-        "pcr puts a first. Of 3 pairs of items pcr does not tell 1 apart; at the top, a and b."
-    )
 
 
 # -- What comes out ---------------------------------------------------------------------------

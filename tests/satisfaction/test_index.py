@@ -15,8 +15,8 @@ from crmlib.sampling.estimation import estimate
 from crmlib.sampling.samples import SurveySample
 from crmlib.satisfaction.answers import answers_of
 from crmlib.satisfaction.components import pcr_coefficients
-from crmlib.satisfaction.index import percentiles, satisfaction_index
-from crmlib.satisfaction.missing import impute, pool
+from crmlib.satisfaction.imputation import impute, pool
+from crmlib.satisfaction.index import satisfaction_index
 
 ITEMS = [f"q{i}" for i in range(1, 13)]
 
@@ -302,15 +302,6 @@ def test_items_that_foretell_nothing_are_told():
     data = simulated(200, 7)
     data["overall"] = np.random.default_rng(8).integers(1, 11, 200).astype(float)
     assert any("little more than chance" in note for note in index(data).notes)
-
-
-def test_resamples_without_shares_take_the_interval_away():
-    draws = np.ones((100, 2))
-    draws[:4, 0] = np.nan
-    draws[:6, 1] = np.nan
-    low, high = percentiles(draws, 0.95)
-    np.testing.assert_array_equal(low, [1, np.nan])
-    np.testing.assert_array_equal(high, [1, np.nan])
 
 
 def spoiled(change):

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_rgba
 from matplotlib.patches import Rectangle
+from matplotlib.text import Text
 
 from crmlib.satisfaction import index_plots as plots
 
@@ -93,7 +94,9 @@ def test_labels_do_not_cover_one_another_or_leave_the_chart(ax, p, seed):
     labels = {f"q{i:02d}": f"Item {i}" for i in range(p)}
     plots.plot_quadrants(table, lines, labels=labels, ax=ax)
     ax.figure.draw_without_rendering()
-    frames = [text.get_window_extent() for text in ax.texts if text.get_text().startswith("Item ")]
+    frames = [
+        Text.get_window_extent(text) for text in ax.texts if text.get_text().startswith("Item ")
+    ]
     assert len(frames) == p
     covered = [
         (i, j) for i in range(p) for j in range(i) if frames[i].padded(-1).overlaps(frames[j])
@@ -108,7 +111,7 @@ def test_points_in_one_place_still_have_labels_apart(ax):
     table["performance"], table["importance"] = 70.0, 0.2
     plots.plot_quadrants(table, lines, ax=ax)
     ax.figure.draw_without_rendering()
-    frames = [text.get_window_extent() for text in ax.texts if text.get_text().startswith("q0")]
+    frames = [Text.get_window_extent(text) for text in ax.texts if text.get_text().startswith("q0")]
     assert not any(frames[i].padded(-1).overlaps(frames[j]) for i in range(6) for j in range(i))
 
 

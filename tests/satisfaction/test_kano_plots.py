@@ -124,6 +124,7 @@ def test_the_test_of_labels_would_see_an_overlap(ax):
     plot_kano(found(FOUR), ax=ax)
     first, second = labels(ax)[:2]
     second.xy, second.xyann = first.xy, first.xyann
+    ax.figure.draw_without_rendering()
     assert overlapping(boxes(ax.texts))
 
 

@@ -288,6 +288,19 @@ def test_mediation_adds_up_and_is_that_of_regressions(study, found):
     assert rows.loc["indirect", "p"] >= 2 / 500
 
 
+def test_without_switching_costs_and_trust_there_is_no_moderation(study):
+    roles = {name: ROLES[name] for name in ("value", "satisfaction", "loyalty")}
+    alone = determinants(study, **roles, replicates=100, seed=1)
+    scores = scores_of(study)[list(roles)].dropna()
+    fit = sm.OLS(scores["loyalty"], sm.add_constant(scores[["value", "satisfaction"]])).fit()
+    assert alone.effects["effect"].tolist() == ["value", "satisfaction"]
+    expected = fit.params.drop("const").tolist()
+    assert alone.effects["coefficient"].tolist() == pytest.approx(expected, rel=1e-9)
+    assert alone.slopes.empty
+    trusting = determinants(study, **roles, trust=ROLES["trust"], replicates=100, seed=1)
+    assert trusting.effects["effect"].tolist() == ["value", "satisfaction", "trust"]
+
+
 def test_same_seed_same_interval_and_confidence_widens_it(study, found):
     again = determinants(study, **ROLES, replicates=500, seed=1)
     pd.testing.assert_frame_equal(again.mediation, found.mediation)

@@ -121,3 +121,45 @@ def test_gaps_are_laid_off_from_what_was_expected(ax):
     shown = [text.get_text() for text in ax.get_legend().get_texts()]
     assert shown == ["expected", "found", "falls short", "exceeds", "undecided"]
     assert ax.get_xlabel() == "Points"
+
+
+def test_scores_are_drawn_with_a_line_at_all(ax):
+    rows = pd.DataFrame(
+        {
+            "segment": ["all", "North", "few"],
+            "index": [55.4, 60.0, np.nan],
+            "low": [53.0, 55.0, np.nan],
+            "high": [58.0, 65.0, np.nan],
+            "n": [1240, 90, 4],
+        }
+    )
+    plots.plot_scores(rows, "segment", "index", labels={"few": "very few"}, ax=ax)
+    assert [place for place, _ in dots(ax)] == [55.4, 60.0]
+    assert (53.0, 58.0) in spans(ax)
+    assert names(ax) == ["all", "North", "very few"]
+    assert texts(ax) == ["55, n = 1,240", "60, n = 90", "too few"]
+    dashed = [line for line in ax.lines if line.get_linestyle() == "--"]
+    assert [line.get_xdata()[0] for line in dashed] == [55.4]
+
+
+def test_both_waves_are_drawn_and_clear_changes_starred(ax):
+    levels = pd.DataFrame(
+        {
+            "level": ["satisfied", "neither", "dissatisfied"],
+            "before": [0.5, 0.3, 0.2],
+            "before_low": [0.45, 0.25, 0.15],
+            "before_high": [0.55, 0.35, 0.25],
+            "after": [0.4, 0.4, 0.202],
+            "after_low": [0.35, 0.35, 0.15],
+            "after_high": [0.45, 0.45, 0.25],
+            "change": [-0.1, 0.1, -0.002],
+            "low": [-0.15, -0.01, -0.1],
+            "high": [-0.05, 0.2, 0.1],
+        }
+    )
+    plots.plot_level_change(levels, ax=ax)
+    assert texts(ax) == ["−10 *", "+10", "0"]
+    assert (0.45, 0.55) in spans(ax)
+    assert (0.35, 0.45) in spans(ax)
+    assert names(ax) == ["satisfied", "neither", "dissatisfied"]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["before", "after"]

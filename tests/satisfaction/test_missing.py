@@ -1,14 +1,11 @@
-"""Missing answers.
+"""Moments from answers of which some are missing.
 
-Oracles: the maximum likelihood estimates and the pooled estimates printed in the SAS/STAT
-documentation of PROC MI (Fitness data), the EM step and the likelihood written out row by row,
-plain formulas on complete answers, scipy's Welch test, pingouin's Holm correction, and
-simulation with known truth.
+Oracles: the maximum likelihood estimates printed in the SAS/STAT documentation of PROC MI (Fitness
+data), the EM step and the likelihood written out row by row, plain formulas on complete answers,
+and simulation with known truth.
 """
 
 import numpy as np
-import pandas as pd
-import pingouin
 import pytest
 from scipy import optimize, stats
 
@@ -17,14 +14,10 @@ from crmlib.satisfaction import missing
 from crmlib.satisfaction.missing import (
     em_moments,
     expected_cross_products,
-    impute,
     moments_of,
-    nonresponse,
-    pool,
     precision_of,
 )
 
-ITEMS = [f"q{i}" for i in range(1, 13)]
 X = np.nan
 # fmt: off
 # Oxygen intake, running time and pulse of 31 men (SAS/STAT documentation, data set Fitness1).
@@ -56,11 +49,6 @@ def gappy(n=60, m=5, share=0.15, seed=3):
     values[random.random((n, m)) < share] = np.nan
     values[np.isnan(values).all(axis=1), 0] = 6.0
     return values, random.uniform(0.2, 3, n)
-
-
-@pytest.fixture(scope="module")
-def survey(shared):
-    return pd.read_csv(shared / "data" / "satisfaction_survey_missing.csv")
 
 
 def products_by_row(values, weights, mean, covariance):
@@ -233,177 +221,3 @@ def test_missing_at_random_is_allowed_for():
     assert np.nanmean(values[:, 1]) > 0.5
     assert mean[1] == pytest.approx(0, abs=0.05)
     assert covariance[0, 1] == pytest.approx(0.7, abs=0.05)
-
-
-def test_imputed_tables_keep_the_answers_given():
-    values, weights = gappy()
-    tables = impute(values, weights, 5, seed=1)
-    given = ~np.isnan(values)
-    assert tables.shape == (5, *values.shape)
-    assert (tables[:, given] == values[given]).all()
-    assert (tables[:, ~given].std(axis=0) > 0).all()
-    np.testing.assert_array_equal(tables, impute(values, weights, 5, seed=1))
-    assert (tables != impute(values, weights, 5, seed=2)).any()
-
-
-def test_imputed_item_that_stands_there_twice_is_its_twin():
-    values, weights = gappy(share=0)
-    twice = np.column_stack([values, values[:, 0]])
-    twice[::4, 5] = np.nan
-    tables = impute(twice, weights, 5, seed=1)
-    assert tables[:, :, 5] == pytest.approx(tables[:, :, 0], abs=0.01)
-
-
-def test_pooled_intervals_hold_the_truth():
-    # Missing at random: the more is missing, the lower the answer that everybody gave.
-    inside, estimates, errors = 0, [], []
-    for seed in range(200):
-        random = np.random.default_rng([4, seed])
-        values = random.multivariate_normal([6, 6], [[1, 0.6], [0.6, 1]], 100)
-        values[random.random(100) < 1 / (1 + np.exp(values[:, 1] - 5.5)), 0] = np.nan
-        tables = impute(values, np.ones(100), 20, seed=seed)
-        of_mean = tables[:, :, 0].var(axis=1, ddof=1) / 100
-        pooled = pool(tables[:, :, 0].mean(axis=1), of_mean, 100)
-        inside += pooled.low <= 6 <= pooled.high
-        estimates.append(pooled.estimate)
-        errors.append(pooled.standard_error)
-    # Monte Carlo standard error of the coverage: 1.5 points.
-    assert inside / 200 == pytest.approx(0.95, abs=0.045)
-    assert np.mean(estimates) == pytest.approx(6, abs=4 * np.std(estimates) / np.sqrt(200))
-    assert np.mean(errors) == pytest.approx(np.std(estimates), rel=0.15)
-
-
-def test_drawn_answers_brought_inside_the_scale_would_lower_the_mean():
-    random = np.random.default_rng(2)
-    common = 9 + 1.5 * random.normal(size=(400, 1))
-    values = np.clip(np.round(common + random.normal(size=(400, 3))), 1, 10)
-    values[:100, 0] = np.nan
-    tables = impute(values, np.ones(400), 20, seed=1)[:, :, 0]
-    drawn = np.isnan(values[:, 0])
-    assert (tables[:, drawn] > 10).any()
-    assert (tables[:, drawn] % 1 != 0).all()
-    assert np.clip(tables, 1, 10).mean() < tables.mean() - 0.02
-
-
-def test_pooling_of_sas():
-    # Means of the Fitness data from five imputations: variance between, within and total, degrees
-    # of freedom and, of the first, fraction of missing information, as printed.
-    between = np.array([0.056930, 0.000811, 0.922032])
-    within = np.array([0.954041, 0.064496, 3.269089])
-    spread = np.array([-2, -1, 0, 1, 2]) / np.sqrt(2.5)  # variance 1
-    means = np.array([47.094040, 10.572073, 171.787793])
-    pooled = pool(means + spread[:, None] * np.sqrt(between), np.tile(within, (5, 1)), 31)
-    assert pooled.estimate == pytest.approx(means, rel=1e-12)
-    assert pooled.standard_error**2 == pytest.approx([1.022356, 0.065469, 4.375528], rel=1e-5)
-    assert pooled.degrees_of_freedom == pytest.approx([25.549, 27.721, 15.753], abs=2e-3)
-    assert pooled.missing_information[0] == pytest.approx(0.068898, abs=2e-6)
-    reach = stats.t.ppf(0.975, [25.549, 27.721, 15.753]) * np.sqrt([1.022356, 0.065469, 4.375528])
-    assert pooled.high - pooled.estimate == pytest.approx(reach, rel=1e-4)
-
-
-def test_pooling_of_equal_estimates_loses_nothing():
-    pooled = pool(np.full((5, 2), 3.0), np.full((5, 2), 0.25), 101)
-    assert pooled.standard_error.tolist() == [0.5, 0.5]
-    assert pooled.missing_information.tolist() == [0, 0]
-    assert pooled.degrees_of_freedom == pytest.approx([100 * 101 / 103] * 2)
-
-
-def test_imputations_must_be_several():
-    with pytest.raises(InputError, match="at least 2"):
-        impute(*gappy(), 1, seed=1)
-
-
-def test_nonresponse_of_the_survey(survey):
-    table = nonresponse(survey, ITEMS)
-    last = table.iloc[-1]
-    assert (last["item"], last["n"], last["answered"], last["missing"]) == (
-        "any of these",
-        200,
-        119,
-        81,
-    )
-    assert last["answered"] == len(survey.dropna())
-    assert table["missing"].tolist()[:-1] == survey[ITEMS].isna().sum().tolist()
-    for item, saved in zip(table["item"][:-1], table["only_missing"][:-1], strict=True):
-        others = [column for column in ITEMS if column != item]
-        assert saved == len(survey[others].dropna()) - 119
-
-
-def test_nonresponse_beside_the_overall_score(survey):
-    random = np.random.default_rng(1)
-    data = survey.assign(
-        q1=survey["q1"].where(survey["overall"] > 5),
-        q2=survey["q2"].where(random.random(200) < 0.7),
-    )
-    table = nonresponse(data, ITEMS, "overall").set_index("item")
-    assert table["verdict"]["q1"] == "lower overall"
-    assert table["verdict"]["q2"] == "undecided"
-    assert table["verdict"]["q4"] == "too few"
-    assert table["verdict"]["overall"] == ""
-    for item in ("q1", "q2"):
-        gone = data[item].isna()
-        groups = data["overall"][gone], data["overall"][~gone]
-        test = stats.ttest_ind(*groups, equal_var=False)
-        interval = test.confidence_interval()
-        row = table.loc[item]
-        assert row["difference"] == pytest.approx(groups[0].mean() - groups[1].mean())
-        assert [row["low"], row["high"]] == pytest.approx(list(interval), rel=1e-9)
-    compared = [
-        stats.ttest_ind(
-            data["overall"][data[item].isna()],
-            data["overall"][data[item].notna()],
-            equal_var=False,
-        ).pvalue
-        for item in ITEMS
-        if data[item].isna().sum() >= 10
-    ]
-    _, corrected = pingouin.multicomp(compared, method="holm")
-    mine = table.loc[ITEMS, "p_holm"].dropna()
-    assert mine.tolist() == pytest.approx(corrected.tolist(), rel=1e-9)
-
-
-def test_nonresponse_weights_count_like_copies(survey):
-    data = survey.assign(weight=np.where(survey["q1"].isna(), 2.0, 1.0))
-    table = nonresponse(data, ["q1"], weights="weight")
-    gone = survey["q1"].isna().sum()
-    assert table["missing_share"].iloc[0] == pytest.approx(2 * gone / (200 + gone))
-    data["weight"] = (survey.index < 150).astype(float)
-    shorter = nonresponse(data, ITEMS, "overall", weights="weight")
-    pd.testing.assert_frame_equal(shorter, nonresponse(survey.head(150), ITEMS, "overall"))
-
-
-def test_nonresponse_verdict_at_chance_level():
-    # Missing by lot: the correction keeps all twelve verdicts together at five per cent.
-    wrong = 0
-    for seed in range(60):
-        random = np.random.default_rng([9, seed])
-        data = pd.DataFrame(random.integers(1, 11, (150, 13)).astype(float))
-        data.columns = [*ITEMS, "overall"]
-        data[ITEMS] = data[ITEMS].mask(random.random((150, 12)) < 0.2)
-        table = nonresponse(data, ITEMS, "overall")
-        wrong += table["verdict"].iloc[:12].str.contains("overall").any()
-    assert wrong <= 3 + 3 * np.sqrt(60 * 0.05 * 0.95)
-
-
-@pytest.mark.parametrize(
-    ("change", "match"),
-    [
-        ({"items": ["q1", "overall"]}, "explain itself"),
-        ({"items": ["q1", "q99"]}, 'no column "q99"'),
-        ({"items": []}, "list of columns"),
-        ({"confidence": 1}, "fraction such as 0.95"),
-        ({"weights": "zero"}, "all weights are zero"),
-        ({"items": ["text"]}, 'Column "text" must hold answers, which are numbers'),
-    ],
-)
-def test_nonresponse_refuses(survey, change, match):
-    data = survey.assign(zero=0.0, text="good")
-    with pytest.raises(InputError, match=match):
-        nonresponse(data, **({"items": ITEMS, "overall": "overall"} | change))
-
-
-def test_nonresponse_of_an_item_nobody_answered(survey):
-    table = nonresponse(survey.assign(q1=np.nan), ["q1", "q2"], "overall")
-    assert table["missing_share"].iloc[0] == 1
-    assert table["verdict"].iloc[0] == "too few"
-    assert table["answered"].iloc[-1] == 0

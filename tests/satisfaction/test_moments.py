@@ -12,7 +12,8 @@ import pytest
 
 from crmlib.errors import InputError
 from crmlib.satisfaction.answers import answers_of, bootstrap_weights
-from crmlib.satisfaction.missing import em_moments, impute, pool
+from crmlib.satisfaction.imputation import impute, pool
+from crmlib.satisfaction.missing import em_moments
 from crmlib.satisfaction.moments import (
     fold_products,
     folds_of,

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from crmlib.errors import InputError
-from crmlib.satisfaction.index import percentiles
+from crmlib.satisfaction.draws import percentiles
 from crmlib.satisfaction.priorities import QUADRANTS, distances, importance_performance
 
 DATA = Path(__file__).resolve().parents[2] / "data"
