@@ -45,7 +45,8 @@ def drivers_findings(
     Returns
     -------
     list of Finding
-        Two, or three with several methods; one of a single item. They speak of blocks where there are any, and of items.
+        Two, or three with several methods; one of a single item. They speak of blocks where there
+        are any, and of items.
     """
     words = dict(labels or {})
     method = spoken_method(found.table)

@@ -41,6 +41,7 @@ def loyalty_findings(
     gaps: pd.DataFrame | None = None,
     change: LevelChange | None = None,
     followed: str = "satisfaction",
+    weighted: bool = False,
     words: Words | None = None,
     confidence: float = 0.95,
 ) -> list[Finding]:
@@ -60,6 +61,8 @@ def loyalty_findings(
     change : LevelChange, optional
     followed : str
         What the score is called that ``change`` is of.
+    weighted : bool
+        Whether there are design weights: ``found`` knows none.
     words : Words, optional
         Labels of the intentions, and who was asked.
     confidence : float
@@ -75,7 +78,7 @@ def loyalty_findings(
     if types is not None:
         findings.append(types_finding(types, by_limits, words))
     if found is not None:
-        findings.append(determinants_finding(found))
+        findings.append(determinants_finding(found, weighted))
     if gaps is not None:
         findings.append(gaps_finding(gaps))
     if change is not None:
@@ -168,7 +171,7 @@ def kind(row: pd.Series) -> str:
     return f"{row.name} ({MEANING[str(row.name)]}), {percent(row)}"
 
 
-def determinants_finding(found: Determinants) -> Finding:
+def determinants_finding(found: Determinants, weighted: bool) -> Finding:
     """What loyalty goes with, where satisfaction counts for less, and how value acts."""
     effects = found.effects[found.effects["effect"] != MODERATION]
     clear = (effects["low"] > 0) | (effects["high"] < 0)
@@ -179,7 +182,7 @@ def determinants_finding(found: Determinants) -> Finding:
         text = f"Loyalty goes with {listed(parts)}: points of loyalty for a point more."
     else:
         text = "None of the things asked about can be told to go with loyalty."
-    detail = [f"From {counted(found.n, 'answer')}."]
+    detail = [f"From {counted(found.n, 'answer')}{', unweighted' if weighted else ''}."]
     if silent and clear.any():
         detail.append(f"No effect of its own can be seen of {listed(silent)}.")
     if len(found.slopes):

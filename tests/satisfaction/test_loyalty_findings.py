@@ -236,6 +236,10 @@ def test_without_switching_costs_there_is_no_word_on_them():
     assert "switching" not in sentences(found=alone)[2].detail
 
 
+def test_that_effects_know_no_weights_is_said_where_there_are_any():
+    assert sentences(weighted=True)[2].detail.startswith("From 240 answers, unweighted. ")
+
+
 def test_gaps_are_told_by_their_verdict():
     last = sentences()[3]
     assert last.text == ("Experience falls short in delivery (−1.50 points, −1.80 to −1.20).")

@@ -243,7 +243,7 @@ class TestBadInput:
         ("change", "options", "words"),
         [
             ({"likely": 11}, {}, "outside the scale from 0 to 10, such as 11"),
-            ({"likely": "often"}, {}, 'numbers; it holds .* such as .often.'),
+            ({"likely": "often"}, {}, "numbers; it holds .* such as .often."),
             ({"likely": np.nan}, {}, "no answers at all"),
             ({"likely": 7.5}, {}, "no whole numbers, such as 7.5; rows 0, 1"),
             ({}, {"weights": "none"}, "all weights are zero"),
