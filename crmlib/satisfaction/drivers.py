@@ -61,7 +61,8 @@ class Drivers:
         first_probability (share of the resamples in which the item comes first). Missing where
         the data cannot say; ``notes`` tell why.
     blocks : DataFrame or None
-        The same for blocks of items, importances added up; block in place of item.
+        The same for blocks of items, importances added up; block in place of item, and items (how
+        many the block has: of items that matter alike a block has its share of all).
     methods : DataFrame
         method, choice (components or penalty chosen), chosen_share (of the resamples that chose
         the same), r_squared, first (the item it puts first).
@@ -71,6 +72,9 @@ class Drivers:
         item, mean, n (answers), variance_inflation, correlation (with the overall score).
     agreement : str
         How far the methods agree, in plain sentences.
+    foretells : bool
+        Whether, by cross-validation of pcr or pls, the items foretell the overall score better than
+        its mean does; true where neither was asked for.
     draws : dict of str to ndarray
         Importances in the resamples, shape (B, p), by method.
     n : int
@@ -89,6 +93,7 @@ class Drivers:
     choices: pd.DataFrame
     items: pd.DataFrame
     agreement: str
+    foretells: bool
     draws: dict[str, Array]
     n: int
     n_effective: float
@@ -217,13 +222,15 @@ def drivers(
         notes.append(few_clusters_note(answers))
         found = {method: without_draws(one) for method, one in found.items()}
     grouped = summed(found, members)
+    validated = [found[method] for method in ("pcr", "pls") if method in found]
     return Drivers(
         table=importance_table(found, answers.items, "item", confidence),
-        blocks=importance_table(grouped, names, "block", confidence) if blocks else None,
+        blocks=block_table(grouped, names, members, confidence) if blocks else None,
         methods=method_table(found, answers.items),
         choices=choice_table(found),
         items=item_table(answers, moments),
         agreement=agreement_of(found, answers.items, confidence) + block_sentence(grouped, names),
+        foretells=any(one.useful[0] for one in validated) if validated else True,
         draws={method: one.values[1:] for method, one in found.items()},
         n=answers.n,
         n_effective=answers.n_effective,
@@ -325,6 +332,15 @@ def importance_table(
         table = pd.DataFrame({"method": method, what: list(labels)})
         parts.append(table.assign(**importance_columns(one.values, confidence)))
     return pd.concat(parts, ignore_index=True)
+
+
+def block_table(
+    found: dict[str, Importances], names: tuple[str, ...], members: Array, confidence: float
+) -> pd.DataFrame:
+    """Importances of blocks, with the number of items of each."""
+    table = importance_table(found, names, "block", confidence)
+    table.insert(2, "items", np.tile(members.sum(axis=0).astype(int), len(found)))
+    return table
 
 
 def importance_columns(values: Array, confidence: float) -> dict[str, Any]:

@@ -29,7 +29,11 @@ SETTLED = 0.95
 
 
 def drivers_findings(
-    found: Drivers, *, labels: Mapping[str, str] | None = None, confidence: float = 0.95
+    found: Drivers,
+    *,
+    labels: Mapping[str, str] | None = None,
+    method: str | None = None,
+    confidence: float = 0.95,
 ) -> list[Finding]:
     """Findings on drivers: which there are, which order is not supported, how far methods agree.
 
@@ -39,17 +43,28 @@ def drivers_findings(
         From `drivers`.
     labels : mapping of str to str, optional
         Words for items and blocks; their own names where there are none.
+    method : str, optional
+        The method to speak of, where it has intervals; else, and without, the one that names the
+        true first driver most often in simulations.
     confidence : float
         Level of the intervals in ``found``.
 
     Returns
     -------
     list of Finding
-        Two, or three with several methods; one of a single item. They speak of blocks where there
-        are any, and of items.
+        Two, or three with several methods; one where the items foretell nothing, or of a single
+        item. They speak of blocks where there are any, and of items.
     """
     words = dict(labels or {})
-    method = spoken_method(found.table)
+    if not found.foretells:
+        return [
+            Finding(
+                "What satisfaction hangs on cannot be told from these answers.",
+                f"The questions foretell the overall score of {found.n:,} people no better than "
+                "its mean does. Ask more people, or ask openly what matters to them.",
+            )
+        ]
+    method = spoken_method(found.table, method)
     if method is None:
         return [
             Finding(
@@ -59,19 +74,18 @@ def drivers_findings(
         ]
     items = of_method(found.table, method, "item", words)
     blocks = None if found.blocks is None else of_method(found.blocks, method, "block", words)
-    findings = [
-        support_finding(items, blocks, basis_sentence(found, method, confidence)),
-    ]
+    basis = basis_sentence(found, method, confidence)
     if len(items) == 1:
-        return findings
-    return [*findings, order_finding(items, method), *agreement_findings(found, words)]
+        return [Finding("With one question there is nothing to rank.", basis)]
+    findings = [support_finding(items, blocks, basis), order_finding(items, method)]
+    return [*findings, *agreement_findings(found, words)]
 
 
-def spoken_method(table: pd.DataFrame) -> str | None:
-    """Most trusted method that has shares with intervals for all items."""
+def spoken_method(table: pd.DataFrame, wanted: str | None) -> str | None:
+    """The method wanted, or else most trusted, that has shares with intervals for all items."""
     known = table.groupby("method")["share_low"].count()
     complete = known[known == table["item"].nunique()].index
-    return next((method for method in PREFERRED if method in complete), None)
+    return next((method for method in (wanted, *PREFERRED) if method in complete), None)
 
 
 def of_method(
@@ -92,19 +106,20 @@ def basis_sentence(found: Drivers, method: str, confidence: float) -> str:
 
 
 def support_finding(items: pd.DataFrame, blocks: pd.DataFrame | None, basis: str) -> Finding:
-    """Up to three drivers that weigh more than an equal share would, beyond chance."""
-    named = supported(items if blocks is None else blocks)
-    noun = "question" if blocks is None else "area"
-    equal = 1 / len(items if blocks is None else blocks)
-    details = [basis, f"An equal share would be {equal:.0%}."]
-    if blocks is not None:
-        details.append(item_sentence(items))
+    """Up to three drivers that weigh more than if all questions mattered alike, beyond chance."""
+    table = items if blocks is None else blocks
+    named = supported(table)
+    if blocks is None:
+        details = [basis, f"If all mattered alike, each would have {1 / len(items):.0%}."]
+    else:
+        details = [basis, alike_sentence(blocks, named), item_sentence(items)]
     if named.empty:
-        return Finding(
-            f"No {noun} stands out: none weighs more in overall satisfaction than an equal share "
-            "beyond chance.",
-            " ".join(details),
+        noun = "question" if blocks is None else "area"
+        text = (
+            f"No {noun} stands out: none weighs more in overall satisfaction than if all questions "
+            "mattered alike, beyond chance."
         )
+        return Finding(text, " ".join(details))
     first, *others = [driver_words(row) for _, row in named.iterrows()]
     text = f"Overall satisfaction goes most with {first}"
     text += f", then {listed(others)}." if others else "."
@@ -112,13 +127,29 @@ def support_finding(items: pd.DataFrame, blocks: pd.DataFrame | None, basis: str
 
 
 def supported(table: pd.DataFrame) -> pd.DataFrame:
-    """Rows whose share is above an equal one with its whole interval, three at most."""
-    return table[table["share_low"] > 1 / len(table)].head(MOST_NAMED)
+    """Up to three rows with more than their share if all mattered alike, beyond chance."""
+    return table[table["share_low"] > alike(table)].head(MOST_NAMED)
+
+
+def alike(table: pd.DataFrame) -> pd.Series:
+    """Share of each row if all items mattered alike."""
+    size = table["items"] if "items" in table else pd.Series(1, index=table.index)
+    return size / size.sum()
+
+
+def alike_sentence(blocks: pd.DataFrame, named: pd.DataFrame) -> str:
+    """What an area would have by the number of its questions alone."""
+    row = (blocks if named.empty else named).iloc[0]
+    total = int(blocks["items"].sum())
+    return (
+        f"If all {total:,} questions mattered alike, the {row['items']:,} of {row['name']} would "
+        f"have {row['items'] / total:.0%}."
+    )
 
 
 def driver_words(row: pd.Series) -> str:
     """Name, share and interval of a driver."""
-    return f"{row['name']} ({row['share']:.0%} of the weight, {between(row)})"
+    return f"{row['name']} ({row['share']:.0%} of the importance, {between(row)})"
 
 
 def between(row: pd.Series) -> str:

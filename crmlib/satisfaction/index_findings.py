@@ -76,8 +76,11 @@ def index_findings(
     findings.append(index_finding(index, words))
     if change is not None:
         findings.append(change_finding(change, words))
-    findings.append(improve_finding(priorities, words))
-    support, *others = drivers_findings(found, labels=words.labels, confidence=index.confidence)
+    if found.foretells:
+        findings.append(improve_finding(priorities, words))
+    support, *others = drivers_findings(
+        found, labels=words.labels, method=priorities.method, confidence=index.confidence
+    )
     findings.append(support)
     if others:
         findings.append(unsupported_finding(undecided_finding(priorities, words), others))
@@ -122,8 +125,9 @@ def index_finding(index: SatisfactionIndex, words: Words) -> Finding:
         )
     else:
         text = (
-            f"The satisfaction index is {number(row['index'])} of 100, likely between "
-            f"{number(row['whole_low'])} and {number(row['whole_high'])}."
+            f"The satisfaction index of {counted(len(index.weights), 'question')} is "
+            f"{number(row['index'])} of 100, likely between {number(row['whole_low'])} and "
+            f"{number(row['whole_high'])}."
         )
     return Finding(text, index_detail(index, row, words))
 

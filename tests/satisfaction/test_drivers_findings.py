@@ -24,7 +24,7 @@ def table(what, labels, **draws):
     )
 
 
-def result(items, blocks=None, chosen_share=0.9, notes=(), **draws):
+def result(items, blocks=None, chosen_share=0.9, notes=(), foretells=True, **draws):
     first = [items[int(np.argmax(values[0]))] for values in draws.values()]
     if np.isnan(next(iter(draws.values()))[0]).any():
         first = [None] * len(draws)
@@ -37,6 +37,7 @@ def result(items, blocks=None, chosen_share=0.9, notes=(), **draws):
         choices=pd.DataFrame(),
         items=pd.DataFrame(),
         agreement="",
+        foretells=foretells,
         draws={method: np.array(values[1:], dtype=float) for method, values in draws.items()},
         n=200,
         n_effective=200.0,
@@ -51,10 +52,12 @@ OPEN = [[4.0, 3, 3], *[[4, 3, 3], [3, 4, 3], [3, 3, 4]] * 100]
 
 def test_a_clear_driver_is_named_with_its_share():
     support, order = drivers_findings(result(["a", "b", "c"], johnson=CLEAR))
-    assert support.text == "Overall satisfaction goes most with a (60% of the weight, 60% to 60%)."
+    assert (
+        support.text == "Overall satisfaction goes most with a (60% of the importance, 60% to 60%)."
+    )
     assert support.detail == (
         "From 200 answers by Johnson's relative weights, 95% intervals. The questions explain 60% "
-        "of the differences in it. An equal share would be 33%."
+        "of the differences in it. If all mattered alike, each would have 33%."
     )
     assert order.text == (
         "A is the first question by Johnson's relative weights, beyond chance; the order below it "
@@ -101,7 +104,9 @@ def test_areas_come_first_where_there_are_any():
     support, _, agreement = drivers_findings(
         result(["a", "b", "c"], blocks=blocks, johnson=CLEAR, ols=CLEAR)
     )
-    assert support.text == "Overall satisfaction goes most with x (70% of the weight, 70% to 70%)."
+    assert (
+        support.text == "Overall satisfaction goes most with x (70% of the importance, 70% to 70%)."
+    )
     assert support.detail.endswith("would be 50%. Of single questions a stands out.")
     assert agreement.text == "All 2 methods put x first."
     assert agreement.detail.startswith("Of single questions: All 2 methods put a first.")
