@@ -6,6 +6,7 @@ the same respondents and refuses the same faults.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -28,6 +29,9 @@ FEWEST = 10
 
 TOO_FEW = "too few"
 """What a table says where fewer than `FEWEST` people answered."""
+
+CANNOT_SAY = "cannot say"
+"""What a table says where there are answers, but they do not tell how far they may be off."""
 
 UNDECIDED = "undecided"
 """What a table says where the answers cannot decide."""
@@ -168,12 +172,31 @@ def answers_of(
 
 def check_confidence(confidence: float) -> None:
     """Refuse a level that is no fraction."""
-    if not 0 < confidence < 1:
-        raise InputError(f"confidence={confidence}: write a fraction such as 0.95.")
+    check_fraction("confidence", confidence, 0.95)
+
+
+def check_fraction(name: str, given: object, example: float) -> None:
+    """Refuse what is no number between 0 and 1."""
+    if not (isinstance(given, Real) and 0 < given < 1):
+        raise InputError(f"{name}={given!r}: write a fraction such as {example}.")
+
+
+def check_overall(overall: object) -> None:
+    """Refuse to explain an overall score that is not named."""
+    if overall is None:
+        raise InputError("overall=None: name the column with the overall score.")
+
+
+def check_seed(seed: object) -> None:
+    """Refuse what random numbers cannot start from."""
+    if not (isinstance(seed, Integral) and seed >= 0):
+        raise InputError(f"seed={seed!r}: write a whole number that is not negative, such as 1.")
 
 
 def check_replicates(replicates: int) -> None:
     """Refuse so few resamples that their percentiles would be chance."""
+    if not isinstance(replicates, Integral):
+        raise InputError(f"replicates={replicates!r}: write a whole number, such as 2000.")
     if replicates < 100:
         raise InputError(f"replicates={replicates}: take at least 100, better 2000.")
 
@@ -217,10 +240,14 @@ def checked_columns(
 
 def checked_scale(scale: tuple[float, float]) -> tuple[float, float]:
     """Lowest and highest answer."""
-    low, high = (float(end) for end in scale)
+    try:
+        # Text would come apart into digits.
+        low, high = () if isinstance(scale, str) else (float(end) for end in scale)
+    except (TypeError, ValueError):
+        low = high = np.nan
     if not (np.isfinite([low, high]).all() and low < high):
         raise InputError(
-            f"scale={scale}: give the lowest and the highest answer there can be: (1, 10)."
+            f"scale={scale!r}: give the lowest and the highest answer there can be: (1, 10)."
         )
     return low, high
 
@@ -374,9 +401,10 @@ def bootstrap_weights(answers: Answers, replicates: int, seed: int) -> Array:
     Raises
     ------
     InputError
-        Fewer than 100 replicates: their percentiles would be chance.
+        Fewer than 100 replicates: their percentiles would be chance; a seed that is none.
     """
     check_replicates(replicates)
+    check_seed(seed)
     of_cluster = stratum_of_clusters(answers.stratum, answers.cluster)
     size = np.bincount(of_cluster)
     factor = (size / (size - 1))[answers.stratum] * answers.weights

@@ -5,7 +5,7 @@ part's cross-products, so that a cross-validation needs no more of the answers t
 batched over the samples drawn again.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -111,8 +111,24 @@ def importances(moments: Moments, method: Method, components: Rule = "cv") -> Im
             moments.correlation,
             moments.folds,
         )
-    names = ("values", "r_squared", "choice", "useful")
-    return Importances(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+        if moments.repeats is not None:
+            # What is chosen in the sample itself must not hang on one split into folds.
+            sample = fitted(moments.correlation[:1], moments.repeats[None], method, rule)
+            return joined([sample, without_first(parts[0]), *parts[1:]])
+    return joined(parts)
+
+
+PARTS = ("values", "r_squared", "choice", "useful")
+
+
+def joined(parts: Sequence[Importances]) -> Importances:
+    """Importances of chunks of samples, one after the other."""
+    return Importances(*(np.concatenate([getattr(part, name) for part in parts]) for name in PARTS))
+
+
+def without_first(part: Importances) -> Importances:
+    """Importances of a chunk but its first sample."""
+    return Importances(*(getattr(part, name)[1:] for name in PARTS))
 
 
 def looks_at_items(rule: Rule) -> bool:
@@ -222,8 +238,9 @@ def cross_validated_errors(folds: Array, path: Path) -> tuple[Array, Array]:
 
     Parameters
     ----------
-    folds : ndarray, shape (B, F, p + 2, p + 2)
-        Cross-products of [1, items, overall] by fold.
+    folds : ndarray, shape (B, F, p + 2, p + 2) or (B, R, F, p + 2, p + 2)
+        Cross-products of [1, items, overall] by fold; of R splits into folds, over which the
+        errors are averaged.
     path : callable
         Coefficients of K candidates from correlations.
 
@@ -235,6 +252,11 @@ def cross_validated_errors(folds: Array, path: Path) -> tuple[Array, Array]:
         for folds of equal weight (Hastie, Tibshirani and Friedman 2009, 7.10). Folds without
         weight in a resample are passed over.
     """
+    if folds.ndim == 5:
+        size, splits = folds.shape[:2]
+        found = cross_validated_errors(folds.reshape(-1, *folds.shape[2:]), path)
+        error, standard_error = (part.reshape(size, splits, -1).mean(axis=1) for part in found)
+        return error, standard_error
     squares, weight = fold_errors(folds, path)
     total = weight.sum(axis=-1)[:, None]
     error = squares.sum(axis=-2) / total

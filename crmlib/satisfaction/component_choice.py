@@ -32,7 +32,7 @@ class ComponentChoice:
     table : DataFrame
         components (0 to p), eigenvalue (of the last one kept), variance_share (of all kept
         together), mean_squared_error (of foretelling the overall score of people not used for the
-        fit, 10-fold cross-validation), standard_error.
+        fit, 10-fold cross-validation, ten times over), standard_error.
     rules : dict of str to int
         Number of components by cross-validation ("cv"), Kaiser's rule and the 85 % rule.
     notes : tuple of str
@@ -77,7 +77,7 @@ def component_choice(
     missing : {"em", "impute", "complete"}
         What is done about missing answers (`resampled_moments`).
     seed : int
-        Of the folds: the same as in `drivers` gives the same number by cross-validation.
+        Of the imputation, where answers are missing; nothing else here is drawn.
 
     Returns
     -------
@@ -101,8 +101,8 @@ def component_choice(
         complete=missing == "complete",
     )
     moments = resampled_moments(answers, UNUSED_RESAMPLES, seed, folds=FOLDS, missing=missing)
-    assert moments.folds is not None
-    correlations, folds = moments.correlation[:1], moments.folds[:1]
+    assert moments.repeats is not None
+    correlations, folds = moments.correlation[:1], moments.repeats[None]
     path = path_of("pcr", len(items))
     error, standard_error = cross_validated_errors(folds, path)
     eigenvalues = eigen_components(correlations[0, :-1, :-1])[0]

@@ -5,11 +5,15 @@ Where values are given with the estimate, it is their first row and the draws ar
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 from crmlib.columns import Array
 
 ENOUGH = 0.95
 """Share of the resamples that must have a result for an interval to be given."""
+
+MANY_UNITS = 30
+"""Units drawn, less the strata, from which percentiles of the draws are wide enough."""
 
 TIE = 1e-9
 """Difference of importances, as a share of the largest, that is rounding."""
@@ -47,6 +51,30 @@ def deviation_of(draws: Array) -> Array:
     """Standard deviation over the first axis; NaN where more than 5 % of the draws are."""
     gone = is_gappy(draws)
     return np.where(gone, np.nan, np.nanstd(np.where(gone, 0.0, draws), axis=0, ddof=1))
+
+
+def interval_by_units(values: Array, units: int, confidence: float) -> tuple[Array, Array]:
+    """Interval of every column, first row the estimates, of draws of so many units.
+
+    Percentiles of the draws; with few units these are too narrow, and it is the estimate plus and
+    minus the deviation of the draws times Student's t.
+
+    Parameters
+    ----------
+    values : ndarray, shape (B + 1, ...)
+    units : int
+        Clusters, or respondents without clusters, less the strata.
+    confidence : float
+
+    Returns
+    -------
+    low, high : ndarray, shape (...)
+        NaN where more than 5 % of the draws are, and without any unit.
+    """
+    if units >= MANY_UNITS:
+        return percentiles(values[1:], confidence)
+    half = deviation_of(values[1:]) * stats.t.ppf((1 + confidence) / 2, units)
+    return values[0] - half, values[0] + half
 
 
 def interval(values: Array, confidence: float, whole: bool = False) -> tuple[Array, Array]:

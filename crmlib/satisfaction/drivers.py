@@ -16,6 +16,11 @@ from crmlib.columns import listed as names_listed
 from crmlib.errors import InputError
 from crmlib.findings import listed
 from crmlib.satisfaction.agreement import agreement_of, block_sentence, firsts
+from crmlib.satisfaction.answer_notes import (
+    few_clusters_notes,
+    has_few_clusters,
+    missing_notes,
+)
 from crmlib.satisfaction.answers import (
     Answers,
     Array,
@@ -23,6 +28,7 @@ from crmlib.satisfaction.answers import (
     answers_of,
     check_confidence,
     check_missing,
+    check_overall,
 )
 from crmlib.satisfaction.choice import (
     METHODS,
@@ -43,9 +49,6 @@ SUBSETS = 2**27
 
 FEWEST_RESAMPLES = 200
 """Resamples that lmg gets however many items there are."""
-
-FEWEST_CLUSTERS = 9
-"""Clusters, less the strata, from which there are intervals: those of ten respondents."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +75,8 @@ class Drivers:
         item, mean, n (answers), variance_inflation, correlation (with the overall score).
     agreement : str
         How far the methods agree, in plain sentences.
+    inseparable : tuple of str
+        Items that can be worked out from one another: what each adds cannot be said.
     foretells : bool
         Whether, by cross-validation of pcr or pls, the items foretell the overall score better than
         its mean does; true where neither was asked for.
@@ -93,6 +98,7 @@ class Drivers:
     choices: pd.DataFrame
     items: pd.DataFrame
     agreement: str
+    inseparable: tuple[str, ...]
     foretells: bool
     draws: dict[str, Array]
     n: int
@@ -142,7 +148,8 @@ def drivers(
         correlation.
     components : "cv", "kaiser", int or float
         Number of components of pcr: the fewest within one standard error of the lowest error in
-        10-fold cross-validation, those with an eigenvalue above 1, this number, or as many as
+        10-fold cross-validation (ten times over in the sample, with splits that do not hang on the
+        seed; once in each resample), those with an eigenvalue above 1, this number, or as many as
         hold this share of the items' variance. Of pls as well if it is "cv" or a number.
     blocks : mapping of str to sequence of str, optional
         Items of every block; each item in one.
@@ -191,6 +198,7 @@ def drivers(
     of the variance, 29 % by Kaiser's rule and 24 % by cross-validation, which keeps the fewest.
     `named_first` asks the same of a questionnaire at hand.
     """
+    check_overall(overall)
     check_methods(methods)
     check_missing(missing)
     check_confidence(confidence)
@@ -209,7 +217,8 @@ def drivers(
     names = tuple(blocks or ())
     members = block_members(blocks, answers.items) if blocks else np.empty((len(items), 0))
     moments = resampled_moments(answers, replicates, seed, folds=FOLDS, missing=missing)
-    notes = [*answers.notes, *collinearity_notes(moments, answers)]
+    notes = [*answers.notes, *missing_notes(answers, missing)]
+    notes += collinearity_notes(moments, answers)
     found: dict[str, Importances] = {}
     for method in methods:
         subset, note = moments_for(method, moments)
@@ -218,8 +227,8 @@ def drivers(
             found[method] = importances(subset, method, components)
         else:
             found[method] = nothing_found(moments)
-    if free_clusters(answers) < FEWEST_CLUSTERS:
-        notes.append(few_clusters_note(answers))
+    notes += few_clusters_notes(answers)
+    if has_few_clusters(answers):
         found = {method: without_draws(one) for method, one in found.items()}
     grouped = summed(found, members)
     validated = [found[method] for method in ("pcr", "pls") if method in found]
@@ -230,6 +239,7 @@ def drivers(
         choices=choice_table(found),
         items=item_table(answers, moments),
         agreement=agreement_of(found, answers.items, confidence) + block_sentence(grouped, names),
+        inseparable=inseparable_items(moments, answers),
         foretells=any(one.useful[0] for one in validated) if validated else True,
         draws={method: one.values[1:] for method, one in found.items()},
         n=answers.n,
@@ -287,21 +297,6 @@ def moments_for(method: str, moments: Moments) -> tuple[Moments | None, list[str
         weight=moments.weight[:rows],
     )
     return part, [note]
-
-
-def free_clusters(answers: Answers) -> int:
-    """Clusters that can vary: their number less that of strata."""
-    return int(answers.cluster.max() - answers.stratum.max())
-
-
-def few_clusters_note(answers: Answers) -> str:
-    """Say that there are too few clusters for resamples."""
-    strata = answers.stratum.max() + 1
-    where = f" in {strata} strata" if strata > 1 else ""
-    return (
-        f"Intervals cannot be given: samples drawn again from {answers.cluster.max() + 1} clusters"
-        f"{where} do not show how far estimates vary."
-    )
 
 
 def without_draws(one: Importances) -> Importances:
@@ -418,20 +413,24 @@ def item_table(answers: Answers, moments: Moments) -> pd.DataFrame:
 
 def collinearity_notes(moments: Moments, answers: Answers) -> list[str]:
     """Say which items can be worked out from the others."""
-    items, p = moments.correlation[0, :-1, :-1], len(answers.items)
-    eigenvalues, vectors = eigen_components(items)
-    none = eigenvalues <= NEGLIGIBLE * eigenvalues[0]
-    if not none.any():
+    if not (names := inseparable_items(moments, answers)):
         return []
     unsaid = (
         "Least squares, lmg, Johnson weights and variance inflation cannot say what each adds; "
         "pcr, pls, ridge and correlations go on."
     )
-    if answers.n <= p:
-        return [f"{answers.n} people are too few to tell {p} items apart. {unsaid}"]
-    involved = np.abs(vectors[:, none]).max(axis=1) > 1e-6
-    names = [item for item, one in zip(answers.items, involved, strict=True) if one]
-    return [f"Items {listed(names)} can be worked out from one another. {unsaid}"]
+    if answers.n <= len(answers.items):
+        few = f"{answers.n} people are too few to tell {len(answers.items)} items apart."
+        return [f"{few} {unsaid}"]
+    return [f"Items {listed(list(names))} can be worked out from one another. {unsaid}"]
+
+
+def inseparable_items(moments: Moments, answers: Answers) -> tuple[str, ...]:
+    """Items that can be worked out from one another."""
+    eigenvalues, vectors = eigen_components(moments.correlation[0, :-1, :-1])
+    none = eigenvalues <= NEGLIGIBLE * eigenvalues[0]
+    involved = np.abs(vectors[:, none]).max(axis=1, initial=0.0) > 1e-6
+    return tuple(item for item, one in zip(answers.items, involved, strict=True) if one)
 
 
 def method_notes(

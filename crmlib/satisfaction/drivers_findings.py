@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import pandas as pd
+from scipy.stats import norm
 
 from crmlib.findings import Finding, listed
 from crmlib.satisfaction.agreement import same_first_share
@@ -77,7 +78,7 @@ def drivers_findings(
     basis = basis_sentence(found, method, confidence)
     if len(items) == 1:
         return [Finding("With one question there is nothing to rank.", basis)]
-    findings = [support_finding(items, blocks, basis), order_finding(items, method)]
+    findings = [support_finding(items, blocks, basis, confidence), order_finding(items, method)]
     return [*findings, *agreement_findings(found, words)]
 
 
@@ -105,14 +106,16 @@ def basis_sentence(found: Drivers, method: str, confidence: float) -> str:
     return f"{sentence} The questions explain {r_squared:.0%} of the differences in it."
 
 
-def support_finding(items: pd.DataFrame, blocks: pd.DataFrame | None, basis: str) -> Finding:
+def support_finding(
+    items: pd.DataFrame, blocks: pd.DataFrame | None, basis: str, confidence: float
+) -> Finding:
     """Up to three drivers that weigh more than if all questions mattered alike, beyond chance."""
     table = items if blocks is None else blocks
-    named = supported(table)
+    named = supported(table, confidence)
     if blocks is None:
         details = [basis, f"If all mattered alike, each would have {1 / len(items):.0%}."]
     else:
-        details = [basis, alike_sentence(blocks, named), item_sentence(items)]
+        details = [basis, alike_sentence(blocks, named), item_sentence(items, confidence)]
     if named.empty:
         noun = "question" if blocks is None else "area"
         text = (
@@ -126,9 +129,16 @@ def support_finding(items: pd.DataFrame, blocks: pd.DataFrame | None, basis: str
     return Finding(text, " ".join(details))
 
 
-def supported(table: pd.DataFrame) -> pd.DataFrame:
-    """Up to three rows with more than their share if all mattered alike, beyond chance."""
-    return table[table["share_low"] > alike(table)].head(MOST_NAMED)
+def supported(table: pd.DataFrame, confidence: float) -> pd.DataFrame:
+    """Up to three rows with more than their share if all mattered alike, beyond chance.
+
+    The lower arm of the interval is stretched to the level that Bonferroni asks of so many rows:
+    with a dozen alike, one or the other would clear an interval of its own by chance.
+    """
+    tails = (1 - confidence) / 2
+    stretch = norm.isf(tails / len(table)) / norm.isf(tails)
+    low = table["share"] - stretch * (table["share"] - table["share_low"])
+    return table[low > alike(table)].head(MOST_NAMED)
 
 
 def alike(table: pd.DataFrame) -> pd.Series:
@@ -157,9 +167,9 @@ def between(row: pd.Series) -> str:
     return f"{row['share_low']:.0%} to {row['share_high']:.0%}".replace("-", "−")
 
 
-def item_sentence(items: pd.DataFrame) -> str:
+def item_sentence(items: pd.DataFrame, confidence: float) -> str:
     """Which single questions stand out, beside the areas."""
-    named = supported(items)
+    named = supported(items, confidence)
     if named.empty:
         return "No single question stands out beyond chance."
     verb = "stands" if len(named) == 1 else "stand"

@@ -14,7 +14,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from crmlib.findings import counted, listed
+from crmlib.satisfaction.answer_notes import (
+    has_few_clusters,
+    missing_notes,
+    wide_interval_notes,
+)
 from crmlib.satisfaction.answers import (
+    CANNOT_SAY,
     FEWEST,
     TOO_FEW,
     Answers,
@@ -25,17 +31,18 @@ from crmlib.satisfaction.answers import (
     bootstrap_weights,
     check_confidence,
     check_missing,
+    check_overall,
     check_word,
 )
 from crmlib.satisfaction.choice import METHODS, Method, Rule, importances
-from crmlib.satisfaction.draws import ENOUGH, deviation_of, percentiles, shares
+from crmlib.satisfaction.draws import ENOUGH, deviation_of, interval_by_units, percentiles, shares
 from crmlib.satisfaction.drivers import (
     collinearity_notes,
     moments_for,
     nothing_found,
 )
 from crmlib.satisfaction.imputation import Pooled, pool
-from crmlib.satisfaction.means import Mean, kish, linearised_mean
+from crmlib.satisfaction.means import Mean, degrees_of_freedom, kish, linearised_mean
 from crmlib.satisfaction.missing import expected_cross_products
 from crmlib.satisfaction.moments import (
     FOLDS,
@@ -43,18 +50,10 @@ from crmlib.satisfaction.moments import (
     Moments,
     completed_tables,
     imputed_products,
+    mean_products,
     resampled_moments,
 )
 from crmlib.satisfaction.scores import segments_of
-
-MISSING_WORDS = {
-    "em": "means and correlations allow for them by the EM algorithm",
-    "impute": f"they were imputed {IMPUTATIONS} times from the answers given",
-    "complete": (
-        "{n:,} respondents who left out an answer are not counted: the result speaks only for "
-        "those who answered everything."
-    ),
-}
 
 ESTIMATES = (
     "index",
@@ -80,9 +79,11 @@ class SatisfactionIndex:
     Attributes
     ----------
     table : DataFrame
-        One row a segment, "all" first: segment, n, n_effective, index (0 to 100), standard_error,
+        One row a segment, "all" first: segment, n, n_effective, degrees_of_freedom (clusters, or
+        respondents without clusters, less the strata), index (0 to 100), standard_error,
         low, high (importance taken as known), whole_standard_error, whole_low, whole_high
-        (importance estimated anew in every resample), note.
+        (importance estimated anew in every resample), note ("too few" answers; "cannot say" how
+        far it may be off, as in a segment of a single cluster).
     weights : DataFrame
         One row an item: item, mean (on the scale of the answers), score (0 to 100), weight (share
         of importance), weight_low, weight_high, contribution (weight times score; together they
@@ -207,7 +208,14 @@ def satisfaction_index(
 
     The interval of the whole calculation are percentiles over resamples of clusters within
     strata, in which the components are chosen and the weights computed anew. It is the honest
-    one where the same respondents give weights and scores. With "impute" it is not pooled: every
+    one where the same respondents give weights and scores. With fewer than 30 clusters less
+    strata, respondents being clusters where none are given, percentiles are too narrow, and it is
+
+        index +- t(clusters - strata) * standard deviation over the resamples
+
+    both for those of the segment. In simulations such 95 % intervals held the truth in 91 % of
+    samples with 3 and 5 clusters and in 95 % with 8; percentiles did in 71 % and 85 % with 3 and
+    5. Below 9 clusters less strata a note says so, and weights of items have no intervals. With "impute" it is not pooled: every
     completed table has its share of the resamples (Schomaker and Heumann 2018).
 
     A missing answer stands in a segment's mean with its expectation, given what the respondent
@@ -257,7 +265,7 @@ def satisfaction_index(
     whole = (found.scores * weight[:, None, :]).sum(axis=-1)
     notes = [*answers.notes, *missing_notes(answers, missing), *found.notes]
     notes += weight_notes(answers.items, found.importance[0], clip_negative)
-    notes += interval_notes(weight, table)
+    notes += interval_notes(weight, table) + wide_interval_notes(answers)
     if tables is not None and not np.isnan(weight[0]).any():
         notes.append(information_note(pooled_index(answers, tables, parts[0][1], weight[0])))
     return SatisfactionIndex(
@@ -303,6 +311,7 @@ def resampled(
         ``replicates + 1`` rows, fewer for lmg with many items; scores of everybody first, then
         of the segments.
     """
+    check_overall(answers.overall)
     check_word("method", method, METHODS)
     folds = FOLDS if method in ("pcr", "pls", "ridge") else None
     moments = resampled_moments(answers, replicates, seed, folds=folds, missing=missing)
@@ -341,7 +350,8 @@ def segment_means(
     drawn = bootstrap_weights(answers, replicates, seed)
     if missing == "impute" and not answers.is_complete:
         tables = completed_tables(answers, seed)
-        products = np.concatenate(imputed_products(tables, answers.weights, drawn, segment))
+        sample = mean_products(tables, answers.weights, segment)
+        products = np.concatenate([sample, imputed_products(tables, drawn, segment)])
     else:
         products = expected_cross_products(
             answers.values,
@@ -369,13 +379,16 @@ def segment_row(
 ) -> dict[str, object]:
     """Index of one segment with both intervals; weight and scores have shape (B, p)."""
     design = answers.weights[inside]
+    degrees = degrees_of_freedom(answers.stratum[inside], answers.cluster[inside])
     row: dict[str, object] = {"n": len(design), "n_effective": kish(design)}
+    row |= {"degrees_of_freedom": degrees} | dict.fromkeys(ESTIMATES, np.nan)
     whole = (weight * scores).sum(axis=-1)
-    if len(design) < FEWEST or np.isnan(whole[0]):
-        note = TOO_FEW if len(design) < FEWEST else "cannot say"
-        return row | dict.fromkeys(ESTIMATES, np.nan) | {"note": note}
+    if len(design) < FEWEST:
+        return row | {"note": TOO_FEW}
+    if np.isnan(whole[0]) or degrees < 1:
+        return row | {"index": whole[0], "note": CANNOT_SAY}
     error, low, high = fixed_interval(answers, tables, inside, weight[0], scores, confidence)
-    whole_low, whole_high = percentiles(whole[1:], confidence)
+    whole_low, whole_high = interval_by_units(whole, degrees, confidence)
     return row | {
         "index": whole[0],
         "standard_error": error,
@@ -463,7 +476,8 @@ def weight_table(
 ) -> pd.DataFrame:
     """Mean, score, weight and contribution of every item."""
     score = found.scores[0, 0]
-    low, high = percentiles(weight[1:], confidence)
+    draws = np.full_like(weight[1:], np.nan) if has_few_clusters(answers) else weight[1:]
+    low, high = percentiles(draws, confidence)
     return pd.DataFrame(
         {
             "item": answers.items,
@@ -476,18 +490,6 @@ def weight_table(
             "is_negative": found.importance[0] < 0,
         }
     )
-
-
-def missing_notes(answers: Answers, missing: Missing) -> list[str]:
-    """How many answers are missing and what was done about them."""
-    gaps = np.isnan(answers.values)
-    if missing == "complete":
-        gone = answers.left_out.set_index("reason")["rows"].get("an answer missing", 0)
-        return [MISSING_WORDS["complete"].format(n=gone)] if gone else []
-    if not gaps.any():
-        return []
-    people = f"{gaps.any(axis=1).sum():,} of {counted(answers.n, 'respondent')}"
-    return [f"{people} left out {counted(int(gaps.sum()), 'answer')}; {MISSING_WORDS[missing]}."]
 
 
 def weight_notes(items: Sequence[str], importance: Array, clip_negative: bool) -> list[str]:
@@ -525,4 +527,10 @@ def interval_notes(weight: Array, table: pd.DataFrame) -> list[str]:
     few = table.loc[table["note"] == TOO_FEW, "segment"]
     if len(few):
         notes.append(f"Too few to say, with fewer than {FEWEST} answers: {listed(list(few))}.")
+    alone = table.loc[(table["note"] == CANNOT_SAY) & table["index"].notna(), "segment"]
+    if len(alone):
+        notes.append(
+            f"Cannot say how far the index of {listed(list(alone))} may be off: the answers come "
+            "from a single cluster, or one of each stratum."
+        )
     return notes

@@ -1,6 +1,6 @@
 """What a manager should know, in sentences: page one of the report on the satisfaction index."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -49,6 +49,7 @@ def index_findings(
     change: WaveChange | None = None,
     *,
     trusted: Reliability | None = None,
+    elsewhere: Sequence[float] = (),
     words: Words | None = None,
 ) -> list[Finding]:
     """Findings of page one: the index, its change, what to improve, what cannot be said.
@@ -63,17 +64,20 @@ def index_findings(
         Since the wave before.
     trusted : Reliability, optional
         Of the same answers.
+    elsewhere : sequence of float
+        The index by other methods and other treatments of what is missing.
     words : Words, optional
 
     Returns
     -------
     list of Finding
         Four, one more with a wave before, one more where a segment differs from all, and a warning
-        before all of them where questions seem to be worded the other way round.
+        before all of them where questions seem to be worded the other way round or say the same.
     """
     words = words or Words()
     findings = [] if trusted is None else reversed_findings(trusted, words)
-    findings.append(index_finding(index, words))
+    findings += inseparable_findings(found, words)
+    findings.append(index_finding(index, words, elsewhere))
     if change is not None:
         findings.append(change_finding(change, words))
     if found.foretells:
@@ -111,7 +115,23 @@ def reversed_findings(trusted: Reliability, words: Words) -> list[Finding]:
     ]
 
 
-def index_finding(index: SatisfactionIndex, words: Words) -> Finding:
+def inseparable_findings(found: Drivers, words: Words) -> list[Finding]:
+    """A warning where questions can be worked out from one another."""
+    if not found.inseparable or found.n <= len(found.items):
+        return []
+    return [
+        Finding(
+            f"Check first: {words.items(pd.Series(found.inseparable))} say the same.",
+            "Each can be worked out from the others, so what each of them adds cannot be said, and "
+            "a question asked twice shares its importance with its copy. Leave one out and run the "
+            "report again.",
+        )
+    ]
+
+
+def index_finding(
+    index: SatisfactionIndex, words: Words, elsewhere: Sequence[float] = ()
+) -> Finding:
     """The index with the interval of the whole calculation, and what it stands on."""
     row = index.table.iloc[0]
     if pd.isna(row["index"]):
@@ -129,7 +149,16 @@ def index_finding(index: SatisfactionIndex, words: Words) -> Finding:
             f"{number(row['index'])} of 100, likely between {number(row['whole_low'])} and "
             f"{number(row['whole_high'])}."
         )
-    return Finding(text, index_detail(index, row, words))
+    return Finding(text, f"{index_detail(index, row, words)}{elsewhere_sentence(elsewhere)}")
+
+
+def elsewhere_sentence(elsewhere: Sequence[float]) -> str:
+    """How far the index moves with choices that somebody else might make."""
+    known = [value for value in elsewhere if pd.notna(value)]
+    if not known:
+        return ""
+    ends = f"{number(min(known))} to {number(max(known))}"
+    return f" By {len(known)} other ways to weigh and to fill gaps: {ends}."
 
 
 def index_detail(index: SatisfactionIndex, row: pd.Series, words: Words) -> str:

@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import stats
 
 from crmlib.columns import Array, Codes, column_of, listed, rows_named
 from crmlib.errors import InputError
+from crmlib.multiple_testing import holm
 from crmlib.satisfaction.answers import TOO_FEW, UNDECIDED
-from crmlib.satisfaction.scores import Estimate, Respondents, note_on, respondents_of
+from crmlib.satisfaction.scores import Estimate, Respondents, respondents_of
 
 ANSWERS = ("like", "must-be", "neutral", "live-with", "dislike")
 
@@ -67,9 +69,10 @@ class Kano:
           the second;
         - fong_difference, fong_threshold, fong: the two sides of Fong's test, in respondents, and
           "significant" where the difference reaches the threshold;
-        - decision: the name of the category where the interval of category strength is above
-          zero; else "undecided", as where most pairs of answers are questionable; "too few" where
-          fewer than ten answered both questions.
+        - decision: the name of the category where the category strength is above zero beyond
+          chance, allowing for the number of features; else "undecided", as where most pairs of
+          answers are questionable; "too few" where fewer than ten answered both questions. Of
+          several features one can be undecided although its interval is above zero.
     evaluation : DataFrame, shape (5, 5)
         Category by functional answer (rows) and dysfunctional answer (columns).
     notes : tuple of str
@@ -106,7 +109,8 @@ def kano(
     weights, strata, clusters : str, optional
         Columns with the design weight, the stratum and the cluster (first stage) of a respondent.
     confidence : float
-        Level of the intervals, and of the decision. Fong's test keeps its own.
+        Level of the intervals, and of the decisions on all features together. Fong's test keeps
+        its own.
     answers : sequence of five
         How the table writes like, must-be, neutral, live with and dislike, in this order. Unless
         given, 1 to 5 are understood, and the words of `WORDS` in English and Chinese.
@@ -137,8 +141,14 @@ def kano(
     ``a + b - (a - b)^2 / N``, up to twice as large. Where two categories of 40 % each are in truth
     equally frequent, the test finds one of them significant in 20 of 100 samples; the interval of
     category strength is above zero in 5 (both simulated, 50 to 500 answers). The decision
-    therefore needs the interval, and Fong's test is shown beside it. With weights, strata or
+    therefore rests on the interval, and Fong's test is shown beside it. With weights, strata or
     clusters a, b and N in it are those of the simple random sample as precise as the difference.
+
+    Five in 100 for every feature are many for all of them: of ten that have two categories equally
+    frequent, at least one would be decided in 40 of 100 samples. The p-value of a feature is one
+    less the level at which its interval of category strength begins at zero, and the p-values are
+    adjusted by Holm (1979) for the number of features with ten answers or more. A feature is
+    decided where that is below ``1 - confidence``. One feature is decided by its interval alone.
 
     The evaluation table and the formulas were checked against those of the R package stp25stat.
 
@@ -152,6 +162,8 @@ def kano(
     results. Center for Quality of Management Journal 5(3), 21-24.
     Lee, M. C. and Newcomb, J. F. (1997). Applying the Kano methodology to meet customer
     requirements. Quality Management Journal 4(3), 95-110.
+    Holm, S. (1979). A simple sequentially rejective multiple test procedure. Scandinavian Journal
+    of Statistics 6(2), 65-70.
     """
     refuse_pairs(pairs)
     meaning = meanings(answers)
@@ -168,6 +180,7 @@ def kano(
         )
         for feature, (functional, dysfunctional) in pairs.items()
     )
+    table["decision"] = decisions(table, table.pop("p"), confidence)
     if weights is None:
         table = table.astype(dict.fromkeys(CATEGORIES, np.int64))
     return Kano(table, evaluation_table(), tuple(notes_on(table)))
@@ -218,7 +231,7 @@ def evaluation_table() -> pd.DataFrame:
 
 
 def feature_row(category: Codes, people: Respondents, n_rows: int) -> dict[str, Any]:
-    """Counts, coefficients, strengths and decision of one feature."""
+    """Counts, coefficients, strengths and tests of one feature."""
     answered = category >= 0
     n = int(answered.sum())
     counts = np.bincount(category[answered], people.weights[answered], len(CATEGORIES))
@@ -238,23 +251,61 @@ def feature_row(category: Codes, people: Respondents, n_rows: int) -> dict[str, 
     row |= interval_of("better", people.share(among("AO"), among("AOMI")))
     row |= {"worse": -worse.value, "worse_low": -worse.high, "worse_high": -worse.low}
     row |= interval_of("total_strength", people.share(among("AOM"), answered))
-    lead = people.difference(category == first, category == second, answered)
+    is_first, is_second = category == first, category == second
+    lead = people.difference(is_first, is_second, answered)
     row |= interval_of("category_strength", lead)
-    return row | decided(letter, counts[[first, second]] / max(n, 1), lead, note_on(n))
+    shares = counts[[first, second]] / max(n, 1)
+    row |= fong_of(shares, lead)
+    degrees = np.inf
+    if people.is_designed and n:
+        contrast = is_first.astype(float) - is_second
+        degrees = people.mean(contrast, answered).degrees_of_freedom
+    return row | {"p": p_value(shares, lead.simple_n, degrees)}
 
 
-def decided(letter: str, shares: Array, lead: Estimate, note: str) -> dict[str, Any]:
-    """Fong's test of the two most frequent categories, and which one the answers decide for."""
+def fong_of(shares: Array, lead: Estimate) -> dict[str, Any]:
+    """Fong's test of the two most frequent categories."""
     first, second = shares * lead.simple_n
     threshold = fong_threshold(first, second, lead.simple_n)
     row: dict[str, Any] = {"fong_difference": first - second, "fong_threshold": threshold}
-    if note == TOO_FEW:
-        return row | {"fong": TOO_FEW, "decision": TOO_FEW}
+    if np.isnan(lead.value):
+        return row | {"fong": TOO_FEW}
     significant = first - second >= threshold
-    return row | {
-        "fong": "significant" if significant else "not significant",
-        "decision": CATEGORIES[letter] if lead.low > 0 and letter != "Q" else UNDECIDED,
-    }
+    return row | {"fong": "significant" if significant else "not significant"}
+
+
+def p_value(shares: Array, n: float, degrees: float) -> float:
+    """Two-sided p-value of the difference between two shares of one sample.
+
+    One less the level at which `scores.adjusted_wald_interval` has an end at zero.
+
+    Parameters
+    ----------
+    shares : ndarray, shape (2,)
+        The larger first.
+    n : float
+        Answers of the simple random sample.
+    degrees : float
+        Degrees of freedom of t; infinite for the normal distribution.
+
+    Returns
+    -------
+    float
+        NaN where n is missing or no degree of freedom is left.
+    """
+    first, second = (n * shares + 0.75) / (n + 3)
+    error = np.sqrt((first + second - (first - second) ** 2) / (n + 3))
+    return float(2 * stats.t.sf((first - second) / error, degrees))
+
+
+def decisions(table: pd.DataFrame, p_values: pd.Series, confidence: float) -> list[str]:
+    """Which category the answers decide for, allowing for the number of features."""
+    clear = holm(p_values.to_numpy(dtype=float)) < 1 - confidence
+    rows = zip(table["category"], table["fong"], clear, strict=True)
+    return [
+        TOO_FEW if fong == TOO_FEW else CATEGORIES[letter] if sure and letter != "Q" else UNDECIDED
+        for letter, fong, sure in rows
+    ]
 
 
 def interval_of(name: str, estimate: Estimate) -> dict[str, float]:

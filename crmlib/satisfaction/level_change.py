@@ -1,7 +1,7 @@
 """From one wave to the next: how a score, and the five levels of it, changed.
 
-Who answers both times answers alike, so the change is known better than two surveys of different
-people would tell. How much better follows from the covariance of the two waves.
+Where people who answer both times answer alike, the change is known better than two surveys of
+different people would tell. How much better follows from the covariance of the two waves.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from crmlib.errors import InputError
 from crmlib.findings import counted
 from crmlib.satisfaction.answers import FEWEST, Answers, check_confidence
 from crmlib.satisfaction.loyalty import LEVELS, mean_of_answered
-from crmlib.satisfaction.means import covariance_of_sums, linearised_parts
+from crmlib.satisfaction.means import covariance_of_sums, linearised_mean, linearised_parts
 from crmlib.satisfaction.scores import Respondents
 from crmlib.satisfaction.waves import answers_in, joint_design
 
@@ -40,6 +40,9 @@ class LevelChange:
     levels : DataFrame
         Five levels and `UPPER`: level, before, before_low, before_high, after, after_low,
         after_high (shares with Wilson's intervals), change, low, high.
+    panel : DataFrame
+        Those in both waves alone: n, before, after (with the weights of the wave after), change,
+        standard_error, low, high. One row; none if they are fewer than ten.
     moves : DataFrame
         Customers in both waves: level before (index) by level after (columns), numbers.
     overlap : int
@@ -49,6 +52,7 @@ class LevelChange:
 
     score: pd.DataFrame
     levels: pd.DataFrame
+    panel: pd.DataFrame
     moves: pd.DataFrame
     overlap: int
     notes: tuple[str, ...]
@@ -119,7 +123,8 @@ def level_change(
         lower = d - sqrt((p2 - l2)^2 - 2 r (p2 - l2) (u1 - p1) + (u1 - p1)^2)
 
     and likewise for the upper end. Checked against Newcombe's example and, for people who are all
-    in both waves, the paired t test.
+    in both waves, the paired t test. Those in both waves may change where the whole does not, and
+    the other way round: their row is the mean of each one's change.
     """
     check_confidence(confidence)
     waves = [
@@ -145,12 +150,13 @@ def level_change(
         table.iloc[wave.answers.rows] for table, wave in zip((before, after), waves, strict=True)
     ]
     design = joint_design([wave.answers for wave in waves], tables, clusters or respondent, strata)
-    moves = moves_of(waves, tables, respondent)
-    overlap = int(moves.to_numpy().sum())
+    pairs = pairs_of(waves, tables, respondent)
+    overlap = len(pairs[0])
     return LevelChange(
         score=score_row(waves, design, confidence),
         levels=level_rows(waves, design),
-        moves=moves,
+        panel=panel_row(waves, pairs, confidence),
+        moves=moves_of(waves, pairs),
         overlap=overlap,
         notes=(*notes_of(waves), overlap_note(overlap, respondent)),
     )
@@ -247,22 +253,45 @@ def difference_interval(
     return p2 - p1 - ends[0], p2 - p1 + ends[1]
 
 
-def moves_of(
+def pairs_of(
     waves: Sequence[Wave], tables: Sequence[pd.DataFrame], respondent: str | None
-) -> pd.DataFrame:
-    """Level before by level after of those who answered both times."""
-    empty = pd.DataFrame(0, index=LEVELS, columns=LEVELS).rename_axis("before")
+) -> tuple[Codes, Codes]:
+    """Places of those who answered both times, in the one wave and in the other."""
     if respondent is None:
-        return empty
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
     first, second = (
-        pd.Series(wave.place[wave.counts], index=table[respondent].to_numpy()[wave.counts])
+        pd.Series(np.flatnonzero(wave.counts), index=table[respondent].to_numpy()[wave.counts])
         for wave, table in zip(waves, tables, strict=True)
     )
-    first, second = (levels[levels.index.notna()] for levels in (first, second))
+    first, second = (places[places.index.notna()] for places in (first, second))
     both = first.index.intersection(second.index)
-    for start, end in zip(first[both], second[both], strict=True):
-        empty.iloc[start, end] += 1
-    return empty
+    return first[both].to_numpy(np.int64), second[both].to_numpy(np.int64)
+
+
+def panel_row(waves: Sequence[Wave], pairs: tuple[Codes, Codes], confidence: float) -> pd.DataFrame:
+    """Mean change of those who answered both times, as part of the wave after."""
+    columns = ["n", "before", "after", "change", "standard_error", "low", "high"]
+    first, second = pairs
+    if len(first) < FEWEST:
+        return pd.DataFrame(columns=columns)
+    now = waves[1].answers
+    then = np.full(now.n, np.nan)
+    then[second] = waves[0].score[first]
+    inside = ~np.isnan(then)
+    before, after, change = (
+        linearised_mean(values, now.weights, now.stratum, now.cluster, inside)
+        for values in (then, waves[1].score, waves[1].score - then)
+    )
+    low, high = change.interval(confidence)
+    row = [len(first), before.value, after.value, change.value, change.standard_error, low, high]
+    return pd.DataFrame([row], columns=columns)
+
+
+def moves_of(waves: Sequence[Wave], pairs: tuple[Codes, Codes]) -> pd.DataFrame:
+    """Level before by level after of those who answered both times."""
+    numbers = np.zeros((len(LEVELS), len(LEVELS)), dtype=np.int64)
+    np.add.at(numbers, (waves[0].place[pairs[0]], waves[1].place[pairs[1]]), 1)
+    return pd.DataFrame(numbers, index=LEVELS, columns=LEVELS).rename_axis("before")
 
 
 def notes_of(waves: Sequence[Wave]) -> list[str]:

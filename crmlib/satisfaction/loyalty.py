@@ -7,6 +7,7 @@ trust.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,12 @@ from crmlib.satisfaction.answers import (
     checked_scale,
     on_scale,
 )
-from crmlib.satisfaction.means import kish, linearised_mean
+from crmlib.satisfaction.means import (
+    covariance_of_sums,
+    kish,
+    linearised_mean,
+    linearised_parts,
+)
 from crmlib.satisfaction.reliability import cronbach_alpha, feldt_interval, fisher_interval
 from crmlib.satisfaction.scores import Respondents, counts_of, respondents_of, segments_of
 
@@ -65,6 +71,10 @@ class LoyaltyIndex:
     items : DataFrame
         One row an intention: item, n, score (0 to 100), standard_error, low, high,
         item_total (correlation with the mean of the other intentions).
+    differences : DataFrame
+        One row a pair of segments that have an index, the clearest difference first: segment (the
+        more loyal one), other, difference, standard_error, low, high, p, p_holm (allows for the
+        number of pairs). Empty without segments.
     alpha, alpha_low, alpha_high : float
         Cronbach's alpha of the respondents who answered everything, with Feldt's interval; NaN
         with a single intention.
@@ -77,6 +87,7 @@ class LoyaltyIndex:
 
     table: pd.DataFrame
     items: pd.DataFrame
+    differences: pd.DataFrame
     alpha: float
     alpha_low: float
     alpha_high: float
@@ -130,7 +141,9 @@ def loyalty_index(
     A respondent counts who answered at least half of the intentions, with the mean of those
     answered; ``index = 100 (mean - low) / (high - low)``. Standard errors are linearised over
     clusters within strata (`linearised_mean`), intervals by t with the clusters less the strata.
-    A segment with fewer than ten respondents has none. Without weights and missing answers the
+    A segment with fewer than ten respondents has none. Segments are compared pair by pair by t,
+    with the covariance that clusters in both give them; intervals are each of a single
+    difference. Without weights and missing answers the
     standard error is ``s / sqrt(n)``. Alpha and the correlations between intentions count every
     respondent the same. Checked against `crmlib.sampling`, which is checked against R survey, and
     pingouin.
@@ -158,14 +171,18 @@ def loyalty_index(
     everyone = np.full(len(responses), np.nan)
     everyone[answers.rows] = score
     alpha, low, high = alpha_of(answers.values, confidence)
+    parts = [
+        (name, inside & counts) for name, inside in segments_of(responses.iloc[answers.rows], by)
+    ]
     table = [
-        {"segment": name} | domain_mean(answers, score, inside & counts, confidence)
-        for name, inside in segments_of(responses.iloc[answers.rows], by)
+        {"segment": name} | domain_mean(answers, score, inside, confidence)
+        for name, inside in parts
     ]
     rows = intention_rows(answers, names, factor, confidence)
     return LoyaltyIndex(
         table=pd.DataFrame(table).rename(columns={"mean": "index"}),
         items=pd.DataFrame(rows).rename(columns={"mean": "score"}),
+        differences=segment_differences(answers, score, parts[1:], confidence),
         alpha=alpha,
         alpha_low=low,
         alpha_high=high,
@@ -197,6 +214,40 @@ def domain_mean(
     low, high = mean.interval(confidence)
     known = {"mean": mean.value, "standard_error": mean.standard_error, "low": low, "high": high}
     return row | known | {"note": ""}
+
+
+def segment_differences(
+    answers: Answers,
+    values: Array,
+    segments: Sequence[tuple[Any, NDArray[np.bool_]]],
+    confidence: float,
+) -> pd.DataFrame:
+    """Compare the means of all pairs of segments that are large enough, the clearest first."""
+    known = [(name, inside) for name, inside in segments if inside.sum() >= FEWEST]
+    columns = ["segment", "other", "difference", "standard_error", "low", "high", "p", "p_holm"]
+    if len(known) < 2:
+        return pd.DataFrame(columns=columns)
+    means = [linearised_parts(values, answers.weights, inside) for _, inside in known]
+    covariance = covariance_of_sums(
+        np.array([parts for _, parts in means]), answers.stratum, answers.cluster
+    )
+    rows = []
+    for pair in combinations(range(len(known)), 2):
+        more, less = sorted(pair, key=lambda k: -means[k][0])
+        inside = known[more][1] | known[less][1]
+        degrees = len(np.unique(answers.cluster[inside])) - len(np.unique(answers.stratum[inside]))
+        variance = covariance[more, more] + covariance[less, less] - 2 * covariance[more, less]
+        difference, error = means[more][0] - means[less][0], float(np.sqrt(max(variance, 0.0)))
+        row = {"segment": known[more][0], "other": known[less][0], "difference": difference}
+        row |= {"standard_error": error, "low": np.nan, "high": np.nan, "p": np.nan}
+        if degrees > 0 and error > 0:
+            half = error * stats.t.ppf((1 + confidence) / 2, degrees)
+            row |= {"low": difference - half, "high": difference + half}
+            row["p"] = 2 * stats.t.sf(difference / error, degrees)
+        rows.append(row)
+    found = pd.DataFrame(rows)
+    found["p_holm"] = holm(found["p"].to_numpy(float))
+    return found.sort_values(["p_holm", "p"], kind="stable", ignore_index=True)[columns]
 
 
 def alpha_of(values: Array, confidence: float) -> tuple[float, float, float]:

@@ -1,10 +1,10 @@
 """What a manager should know about loyalty, in sentences: page one of the loyalty report."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from crmlib.findings import Finding, counted, listed
 from crmlib.satisfaction.index_findings import Words
@@ -17,15 +17,14 @@ from crmlib.satisfaction.loyalty import (
     LoyaltyIndex,
 )
 from crmlib.satisfaction.loyalty_types import UNCLEAR, LoyaltyTypes
-from crmlib.satisfaction.scores import adjusted_wald_interval
 
 MEANING = {
     "premium value": "attached and buying again",
     "latent": "attached, but not buying again",
     "monopoly": "held because there is nobody else",
-    "inertia": "held by habit",
-    "convenience": "held by convenience",
     "incentive": "held by rewards",
+    "convenience": "held by convenience",
+    "inertia": "held by habit",
     "price": "looking for the lowest price",
     "not loyal": "neither attached nor buying again",
 }
@@ -34,13 +33,13 @@ MEANING = {
 def loyalty_findings(
     index: LoyaltyIndex,
     *,
-    levels: pd.DataFrame | None = None,
     types: LoyaltyTypes | None = None,
     by_limits: pd.DataFrame | None = None,
     found: Determinants | None = None,
     gaps: pd.DataFrame | None = None,
     change: LevelChange | None = None,
     followed: str = "satisfaction",
+    columns: Sequence[str] = (),
     weighted: bool = False,
     words: Words | None = None,
     confidence: float = 0.95,
@@ -50,8 +49,6 @@ def loyalty_findings(
     Parameters
     ----------
     index : LoyaltyIndex
-    levels : DataFrame, optional
-        From `satisfaction_levels`.
     types : LoyaltyTypes, optional
     by_limits : DataFrame, optional
         Shares of the types (index) under several limits (columns).
@@ -61,6 +58,8 @@ def loyalty_findings(
     change : LevelChange, optional
     followed : str
         What the score is called that ``change`` is of.
+    columns : sequence of str
+        The questions it is the mean of.
     weighted : bool
         Whether there are design weights: ``found`` knows none.
     words : Words, optional
@@ -74,7 +73,7 @@ def loyalty_findings(
         One, and one more for each of types, found, gaps and change.
     """
     words = words or Words()
-    findings = [index_finding(index, levels, words, confidence)]
+    findings = [index_finding(index, words, confidence)]
     if types is not None:
         findings.append(types_finding(types, by_limits, words))
     if found is not None:
@@ -82,14 +81,12 @@ def loyalty_findings(
     if gaps is not None:
         findings.append(gaps_finding(gaps))
     if change is not None:
-        findings.append(change_finding(change, followed, words, confidence))
+        findings.append(change_finding(change, followed, columns, words))
     return findings
 
 
-def index_finding(
-    index: LoyaltyIndex, levels: pd.DataFrame | None, words: Words, confidence: float
-) -> Finding:
-    """How loyal customers are, which intention is weakest, and how satisfied they are."""
+def index_finding(index: LoyaltyIndex, words: Words, confidence: float) -> Finding:
+    """How loyal customers are, which intention is weakest, and whether segments differ."""
     all_of_them = index.table.iloc[0]
     detail = [f"From the answers of {int(all_of_them['n']):,} {words.who}."]
     items = index.items.dropna(subset="score").sort_values("score")
@@ -99,13 +96,7 @@ def index_finding(
             f"Strongest is “{label(strong['item'], words)}” ({ranged(strong, 'score')}), "
             f"weakest “{label(weak['item'], words)}” ({ranged(weak, 'score')})."
         )
-    detail.append(segments_sentence(index.table.iloc[1:]))
-    if levels is not None:
-        top, second = levels.iloc[-1], levels.iloc[-2]
-        detail.append(
-            f"{str(top['level']).capitalize()} are {percent(top)}, {second['level']} "
-            f"{percent(second)}."
-        )
+    detail.append(segments_sentence(index, confidence))
     text = f"Loyalty stands at {all_of_them['index']:.0f} of 100 points"
     text += (
         ", but how far that can be trusted cannot be said."
@@ -116,18 +107,31 @@ def index_finding(
     return Finding(text, " ".join([part for part in detail if part] + list(index.notes)))
 
 
-def segments_sentence(segments: pd.DataFrame) -> str:
-    """Whether segments lie apart: only intervals that do not touch count."""
-    told = segments.dropna(subset=["index", "low"]).sort_values("index")
-    if len(told) < 2:
+def segments_sentence(index: LoyaltyIndex, confidence: float) -> str:
+    """Which segments differ beyond chance, allowing for the number of pairs (Holm)."""
+    pairs = index.differences.dropna(subset="p_holm")
+    if pairs.empty:
         return ""
-    least, most = told.iloc[0], told.iloc[-1]
-    if least["high"] < most["low"]:
-        return (
-            f"{most['segment']} ({ranged(most, 'index')}) is more loyal than {least['segment']} "
-            f"({ranged(least, 'index')})."
-        )
-    return "Differences between segments can be chance."
+    number = counted(len(pairs), "comparison")
+    clear = pairs[pairs["p_holm"] < 1 - confidence]
+    if clear.empty:
+        return f"No difference between segments can be shown ({number})."
+    segments = index.table.iloc[1:].set_index("segment")
+    more, less = (clear.iloc[0][name] for name in ("segment", "other"))
+    further = f"; so do {len(clear) - 1:,} more pairs" if len(clear) > 1 else ""
+    return (
+        f"{more} ({ranged(segments.loc[more], 'index')}) and {less} "
+        f"({ranged(segments.loc[less], 'index')}) differ beyond chance{further} ({number})."
+    )
+
+
+def levels_sentence(levels: pd.DataFrame, words: Words) -> str:
+    """How many are in the two highest levels of satisfaction."""
+    top, second = levels.iloc[-1], levels.iloc[-2]
+    return (
+        f"{str(top['level']).capitalize()} are {percent(top)}, {second['level']} "
+        f"{percent(second)} of {int(top['n']):,} {words.who}."
+    )
 
 
 def types_finding(types: LoyaltyTypes, by_limits: pd.DataFrame | None, words: Words) -> Finding:
@@ -143,27 +147,36 @@ def types_finding(types: LoyaltyTypes, by_limits: pd.DataFrame | None, words: Wo
         )
     first, second = placed.iloc[0], placed.iloc[1]
     is_ahead = first["low"] > second["high"]
-    text = (
-        f"Most frequent kind: {kind(first)}."
-        if is_ahead
-        else f"No kind is clearly ahead: {kind(first)}; {kind(second)}."
-    )
+    tried = pd.DataFrame() if by_limits is None else by_limits.drop(UNCLEAR, errors="ignore")
+    detail = [f"From {int(first['n']):,} {words.who}."]
+    if not is_ahead:
+        text = f"No kind is clearly ahead: {kind(first)}; {kind(second)}."
+    elif len(tried) and (tried.loc[str(first.name)] < tried.max()).any():
+        leaders = tried.index[(tried == tried.max()).any(axis=1) & tried.any(axis=1)]
+        parts = [f"{name} ({MEANING[name]}) {spread(tried.loc[name])}" for name in leaders]
+        text = f"Which kind is most frequent depends on what counts as “high”: {listed(parts)}."
+        detail.append(f"With the limits chosen {first.name} is first: {percent(first)}.")
+    else:
+        text = f"Most frequent kind: {kind(first)}."
     rest = [
         f"{name} {row['share']:.0%}"
         for name, row in placed.iloc[1 if is_ahead else 2 :].iterrows()
         if row["customers"]
     ]
-    detail = [f"From {int(first['n']):,} {words.who}."]
     if rest:
         detail.append(f"The others (intervals in the chart): {listed(rest)}.")
     detail.append(f"{percent(unclear)} are unclear: no rule fits them.")
-    if by_limits is not None and by_limits.shape[1] > 1:
-        moved = by_limits.loc[str(first.name)]
+    if tried.shape[1] > 1 and not text.startswith("Which"):
         detail.append(
             f"With other limits of what counts as high and low {first.name} comes to "
-            f"{moved.min():.0%} to {moved.max():.0%}."
+            f"{spread(tried.loc[str(first.name)])}."
         )
     return Finding(text, " ".join(detail))
+
+
+def spread(shares: pd.Series) -> str:
+    """Smallest and largest share under several limits."""
+    return f"{shares.min():.0%} to {shares.max():.0%}"
 
 
 def kind(row: pd.Series) -> str:
@@ -248,43 +261,85 @@ def answers_between(n: pd.Series) -> str:
     return f"{n.min():,} to {n.max():,} answers"
 
 
-def change_finding(change: LevelChange, followed: str, words: Words, confidence: float) -> Finding:
-    """Whether a score moved beyond chance, and who of those in both waves moved."""
+def change_finding(
+    change: LevelChange, followed: str, columns: Sequence[str], words: Words
+) -> Finding:
+    """Whether a score moved beyond chance: of all, and of those who answered both times."""
     row = change.score.iloc[0]
-    span = (
-        f"{row['before']:.0f} to {row['after']:.0f} of 100 points ({signed(row['change'], 1)}, "
-        f"{signed(row['low'], 1)} to {signed(row['high'], 1)})"
-    )
-    name = f"{followed[:1].upper()}{followed[1:]}"
+    panel = change.panel.iloc[0] if len(change.panel) else None
+    differs = panel is not None and direction(panel) not in ("", direction(row))
+    span = f"({row['before']:.1f} to {row['after']:.1f} of 100 points; {changed(row)})"
+    name = f"{followed[:1].upper()}{followed[1:]}{' of all' if differs else ''}"
     if np.isnan(row["low"]):
-        text = f"Whether {followed} changed cannot be said: {span}."
-    elif row["low"] <= 0 <= row["high"]:
-        text = f"{name}: no change beyond chance, {span}."
+        text = f"Whether {followed} changed cannot be said {span}"
+    elif direction(row):
+        text = f"{name} {direction(row)} {span}"
     else:
-        text = f"{name} {'rose' if row['change'] > 0 else 'fell'}, {span}."
+        text = f"{name}: no change can be shown {span}"
+    if panel is not None and differs:
+        text += (
+            f"; but the {panel['n']:,.0f} who answered both times {direction(panel)} by "
+            f"{abs(panel['change']):.1f} points ({signed(panel['low'], 1)} to "
+            f"{signed(panel['high'], 1)})"
+        )
     upper = change.levels[change.levels["level"] == UPPER].iloc[0]
     detail = [
-        f"From {row['n_before']:,.0f} and {row['n_after']:,.0f} answers; a change of less than "
-        f"{row['smallest_detectable_change']:.1f} points would easily go unseen.",
+        f"From {row['n_before']:,.0f} and {row['n_after']:,.0f} answers{to_what(columns, words)}; "
+        f"a change of less than {row['smallest_detectable_change']:.1f} points would easily go "
+        "unseen.",
         f"{UPPER.capitalize()}: {upper['before']:.0%} before, {upper['after']:.0%} after "
         f"(change in points {points(upper['change'])}, {points(upper['low'])} to "
         f"{points(upper['high'])}).",
     ]
     if change.overlap:
-        detail.append(moves_sentence(change, words, confidence))
-    return Finding(text, " ".join(detail))
+        detail.append(moves_sentence(change, None if differs else panel, words))
+    if panel is not None and differs:
+        detail.append(reasons_sentence(row, panel))
+    return Finding(f"{text}.", " ".join(detail))
 
 
-def moves_sentence(change: LevelChange, words: Words, confidence: float) -> str:
-    """How many of those in both waves moved up and down, and whether that is chance."""
+def direction(row: pd.Series) -> str:
+    """Whether a mean rose or fell beyond chance; empty where that cannot be shown."""
+    if row["low"] > 0:
+        return "rose"
+    return "fell" if row["high"] < 0 else ""
+
+
+def changed(row: pd.Series) -> str:
+    """Write a change in points and its interval."""
+    return f"{signed(row['change'], 1)}, {signed(row['low'], 1)} to {signed(row['high'], 1)}"
+
+
+def to_what(columns: Sequence[str], words: Words) -> str:
+    """Name the questions followed, so that nobody takes them for an index of other ones."""
+    named_ones = [f"“{label(column, words)}”" for column in columns]
+    if len(named_ones) == 1:
+        return f" to {named_ones[0]} alone, not the index of satisfaction/index"
+    return f" (mean of {listed(named_ones)})" if named_ones else ""
+
+
+def moves_sentence(change: LevelChange, panel: pd.Series | None, words: Words) -> str:
+    """How many of those in both waves moved up and down, and how their mean changed."""
     numbers = change.moves.to_numpy()
     up, down = int(np.triu(numbers, 1).sum()), int(np.tril(numbers, -1).sum())
-    n = int(numbers.sum())
-    sentence = f"Of the {n:,} {words.who} who answered both times {up:,} moved up a level or more"
-    sentence += f" and {down:,} down"
-    low, high = adjusted_wald_interval(up / n, down / n, n, stats.norm.ppf((1 + confidence) / 2))
-    verdict = ", more than chance explains" if low > 0 or high < 0 else ", no more than by chance"
-    return f"{sentence}{verdict}."
+    mean = "" if panel is None else f"; their mean changed by {changed(panel)}"
+    return (
+        f"Of the {change.overlap:,} {words.who} who answered both times {up:,} moved up a level or "
+        f"more and {down:,} down{mean}."
+    )
+
+
+def reasons_sentence(row: pd.Series, panel: pd.Series) -> str:
+    """Why those who answered both times may have moved where all did not."""
+    way = direction(panel)
+    reasons = "others who came and went made up for it"
+    if way == "fell" and panel["before"] > row["before"]:
+        reasons += ", or high answers fell back by chance (regression to the mean)"
+    if way == "rose" and panel["before"] < row["before"]:
+        reasons += ", or low answers came back up by chance (regression to the mean)"
+    if not (panel["change"] < row["low"] or panel["change"] > row["high"]):
+        return f"All may have {'risen' if way == 'rose' else 'fallen'} as much; if not, {reasons}."
+    return f"{reasons[:1].upper()}{reasons[1:]}."
 
 
 def gap_words(gaps: pd.DataFrame) -> list[str]:

@@ -60,13 +60,14 @@ TYPES = (
     "premium value",
     "latent",
     "monopoly",
-    "inertia",
-    "convenience",
     "incentive",
+    "convenience",
+    "inertia",
     "price",
     "not loyal",
     UNCLEAR,
 )
+"""The kinds in the order of the rules; last, those whom no rule fits."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,9 +146,9 @@ def loyalty_types(
         - premium value (超值忠诚): attached, and buys again;
         - latent (潜在忠诚): attached, but will not or cannot buy again;
         - monopoly (垄断忠诚): buys again because there is nobody else;
-        - inertia (惰性忠诚): buys again out of habit;
-        - convenience (方便忠诚): buys again because it is at hand;
         - incentive (激励忠诚): buys again for the rewards;
+        - convenience (方便忠诚): buys again because it is at hand;
+        - inertia (惰性忠诚): buys again out of habit;
         - price (价格忠诚): buys wherever it is cheapest;
         - not loyal: neither attached nor buying again, for no reason asked about;
         - unclear.

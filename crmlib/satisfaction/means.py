@@ -57,6 +57,7 @@ def linearised_mean(
     -------
     Mean
         Degrees of freedom are the clusters less the strata that have a respondent in the domain.
+        The variance is NaN where none is left: a single cluster does not show how clusters vary.
 
     Notes
     -----
@@ -66,8 +67,13 @@ def linearised_mean(
     inside = np.ones(len(values), dtype=bool) if domain is None else domain
     value, parts = linearised_parts(values, weights, inside)
     variance = covariance_of_sums(parts[None], stratum, cluster)[0, 0]
-    degrees = len(np.unique(cluster[inside])) - len(np.unique(stratum[inside]))
-    return Mean(value, float(variance), degrees)
+    degrees = degrees_of_freedom(stratum[inside], cluster[inside])
+    return Mean(value, float(variance) if degrees > 0 else np.nan, degrees)
+
+
+def degrees_of_freedom(stratum: Codes, cluster: Codes) -> int:
+    """Clusters less strata, of those that are there."""
+    return len(np.unique(cluster)) - len(np.unique(stratum))
 
 
 def linearised_parts(

@@ -29,7 +29,7 @@ WANTED = {
 """Decisions of `kano` on features that matter, in words."""
 
 OTHERS = {
-    "indifferent": "No difference to most",
+    "indifferent": "Makes no difference to most",
     "reverse": "Rather without",
     UNDECIDED: "Cannot be placed",
     TOO_FEW: "Too few answers",
@@ -48,7 +48,7 @@ def models_findings(
     words: Words | None = None,
     confidence: float = 0.95,
 ) -> list[Finding]:
-    """Findings of the report: index, what the target hangs on, what is explained, Kano, NPS.
+    """Findings of the report: index, what the target goes with, what is explained, Kano, NPS.
 
     Parameters
     ----------
@@ -75,8 +75,8 @@ def models_findings(
     words = words or Words()
     findings = [
         index_finding(model, name, target, others or {}, words, confidence),
-        effects_finding(model, target),
-        paths_finding(model, name, target),
+        effects_finding(model, target, words),
+        paths_finding(model, target),
     ]
     if kano is not None:
         findings.append(kano_finding(kano, words))
@@ -98,111 +98,133 @@ def index_finding(
     words: Words,
     confidence: float,
 ) -> Finding:
-    """The index, and how much it hangs on the model."""
+    """The index, how much it hangs on the model, and the subject that scores lowest."""
     main = main_construct(model, target)
     row = row_of(model.constructs, main)
+    questions = counted(int(row["items"]), "question" if name == OWN else "general question")
+    which = "own model" if name == OWN else name
     text = (
-        f"The {plain(main)} index of the {model.n:,} {words.who} is {number(row['index'])} of 100"
+        f"{plain(main).capitalize()} of {model.n:,} {words.who} by {questions} ({which}) is "
+        f"{number(row['index'])} of 100"
     )
     if pd.isna(row["low"]):
         text += ", but how far it can be trusted cannot be said."
     else:
         text += (
-            f": likely between {number(row['low'])} and {number(row['high'])} "
+            f", likely between {number(row['low'])} and {number(row['high'])} "
             f"({confidence:.0%} interval)."
         )
-    how = "standardised" if model.scaled else "not standardised"
-    which = "model given" if name == OWN else f"{name} model"
-    detail = f"By the {which}, answers {how}"
+    parts = [lowest(model.constructs)]
     found = [
         float(row_of(other.constructs, main)["index"])
         for other in others.values()
         if (other.constructs["construct"] == main).any()
     ]
     if found:
-        detail += (
-            f"; {number(min(found))} to {number(max(found))} by "
-            f"{counted(len(found), 'other way')} tried"
-        )
-    last = model.constructs.sort_values("index").iloc[0]
-    lowest = f"Lowest of all: {plain(last['construct'])} {with_interval(last, 'index', 1)}."
-    return Finding(text, f"{detail}. {lowest}")
+        ways = counted(len(found), "other way")
+        ends = list(dict.fromkeys(number(end) for end in (min(found), max(found))))
+        parts.insert(0, f"{' to '.join(ends)} by {ways} to compute it.")
+    parts.append("Not comparable with the index of satisfaction/index: other questions.")
+    gone = model.left_out
+    if len(gone):
+        why = listed([f"{row['rows']:,} with {row['reason']}" for _, row in gone.iterrows()])
+        parts.append(f"Set aside, of {model.n + gone['rows'].sum():,}: {why}.")
+    return Finding(text, " ".join(parts))
 
 
-def effects_finding(model: PathModel, target: str) -> Finding:
-    """What the target hangs on most, straight and by way of others."""
+def lowest(constructs: pd.DataFrame) -> str:
+    """Which subject scores lowest, if that can be said."""
+    table = constructs.sort_values("index", kind="stable")
+    first, of_all = table.iloc[0], f"f the {len(table):,} subjects"
+    rivals = table[~(table["low"] > first["high"])].iloc[1:]
+    name, value = plain(first["construct"]), with_interval(first, "index", 1)
+    if rivals.empty:
+        return f"O{of_all} {name} scores lowest: {value}."
+    return (
+        f"Which o{of_all} scores lowest cannot be said: {name} {value}, then "
+        f"{plain(rivals['construct'].iloc[0])}."
+    )
+
+
+def effects_finding(model: PathModel, target: str, words: Words) -> Finding:
+    """What the target goes with most, straight and by way of others."""
     table = model.total_effects[model.total_effects["to"] == target]
     table = table.sort_values("effect", ascending=False)
     clear = table[table["low"] > 0]
     if clear.empty:
         return Finding(
-            f"What {plain(target)} hangs on cannot be said.",
-            "No effect on it is above zero by more than chance explains.",
+            f"What {plain(target)} goes with cannot be said.",
+            "With no subject does it rise by more than chance explains.",
         )
     first = clear.iloc[0]
     alike = clear[clear["high"] >= first["low"]]
-    if len(alike) == 1:
-        text = f"{plain(target).capitalize()} hangs most on {plain(first['from'])}."
-    else:
-        text = (
-            f"{plain(target).capitalize()} hangs most on {named(alike['from'])}; which comes first "
-            "cannot be said."
-        )
-    each = "; ".join(
-        f"{plain(row['from'])} {with_interval(row, 'effect', 2)}" for _, row in clear.iterrows()
-    )
+    text = f"{plain(target).capitalize()} goes most with {named(alike['from'])}"
+    text += "." if len(alike) == 1 else "; which comes first cannot be said."
+    size, _, interval = with_interval(first, "effect", 2).partition(" ")
     parts = [
-        f"Standard deviations of {plain(target)} gained with one of each, straight and through "
-        f"others: {each}."
+        f"Where {plain(first['from'])} is higher by a typical difference between {words.who}, "
+        f"{plain(target)} is higher by {size} of one {interval}"
     ]
+    parts += [
+        f"{plain(row['from'])} {with_interval(row, 'effect', 2)}"
+        for _, row in clear.iloc[1:].iterrows()
+    ]
+    parts = [f"{'; '.join(parts)}."]
     unclear = table.loc[~(table["low"] > 0) & ~(table["high"] < 0), "from"]
     if len(unclear):
-        parts.append(f"Cannot be told from none: {named(unclear)}.")
+        parts.append(f"It may have nothing to do with {named(unclear)}.")
     against = table.loc[table["high"] < 0, "from"]
     if len(against):
-        parts.append(f"Lowers it: {named(against)}.")
+        parts.append(f"It is lower with more {named(against)}.")
+    parts.append("This is what goes together: no promise of what a change would bring.")
     return Finding(text, " ".join(parts))
 
 
-def paths_finding(model: PathModel, name: str, target: str) -> Finding:
+def paths_finding(model: PathModel, target: str) -> Finding:
     """How much is explained, which paths cannot be shown, and whether the blocks are sound."""
     asked = (main_construct(model, target), target)
     shown = model.r_squared[model.r_squared["construct"].isin(asked)]
-    each = listed(
-        [f"{row['r_squared']:.0%} of {plain(row['construct'])}" for _, row in shown.iterrows()]
-    )
+    each = [f"{row['r_squared']:.0%}" for _, row in shown.iterrows()]
+    each[0] += " of the differences"
+    told = [f"{share} in {plain(c)}" for share, c in zip(each, shown["construct"], strict=True)]
+    text = f"The model explains {listed(told)}."
     paths = model.paths
     unclear = paths[~((paths["low"] > 0) | (paths["high"] < 0))]
     parts = [f"{plain(row['from'])} to {plain(row['to'])}" for _, row in unclear.iterrows()]
-    text = f"The model explains {each} (R²)."
     if paths["low"].isna().all():
-        detail = "Which of its paths are there cannot be said."
+        detail = "Which of its arrows stand for something cannot be said."
     elif parts:
+        stand = "stands" if len(parts) == 1 else "stand"
         detail = (
-            f"{len(unclear):,} of its {len(paths):,} paths cannot be told from none: "
-            f"{listed(parts)}."
+            f"{len(unclear):,} of its {counted(len(paths), 'arrow')} perhaps {stand} for nothing "
+            f"(dashed): {listed(parts)}."
         )
     else:
-        detail = f"All {len(paths):,} paths differ from none by more than chance explains."
+        detail = "Every arrow stands for more than chance explains."
     return Finding(text, f"{detail} {soundness(model)}")
 
 
 def soundness(model: PathModel) -> str:
     """Whether the answers of each construct go together, and constructs are told apart."""
-    loose = model.constructs.loc[model.constructs["alpha"] < RELIABLE, "construct"]
-    mixed = model.htmt[~(model.htmt["high"] < DISTINCT) & model.htmt["ratio"].notna()]
+    alpha = model.constructs["alpha"]
+    loose = model.constructs.loc[alpha < RELIABLE, "construct"]
+    told = model.htmt[model.htmt["ratio"].notna()]
+    mixed = told[~(told["high"] < DISTINCT)]
     parts = []
     if len(loose):
-        parts.append(f"Answers that hardly go together (alpha below {RELIABLE}): {named(loose)}.")
+        parts.append(f"Questions that hardly go together (alpha below {RELIABLE}): {named(loose)}.")
     pairs = [f"{plain(row['construct'])} and {plain(row['other'])}" for _, row in mixed.iterrows()]
     if len(pairs) > MOST:
-        told = model.htmt["ratio"].notna().sum()
         parts.append(
-            f"{len(pairs):,} of {told:,} pairs of constructs may be one and the same (HTMT)."
+            f"{len(pairs):,} of {len(told):,} pairs of subjects may be one and the same (HTMT)."
         )
     elif pairs:
-        parts.append(f"May be one and the same (HTMT): {'; '.join(pairs)}.")
-    return " ".join(parts) or "Answers of a construct go together, and constructs differ."
+        parts.append(f"May be one and the same subject (HTMT): {'; '.join(pairs)}.")
+    if parts:
+        return " ".join(parts)
+    if alpha.isna().all() or told.empty:
+        return "Too few questions a subject to say whether they go together and subjects differ."
+    return "Questions on a subject go together, and subjects differ."
 
 
 def kano_finding(kano: Kano, words: Words) -> Finding:
@@ -213,20 +235,24 @@ def kano_finding(kano: Kano, words: Words) -> Finding:
     text = "; ".join(needed) or "no feature can be said to matter to most"
     lose = sizes(kano, "worse", ("must-be", "one-dimensional"), words)
     win = sizes(kano, "better", ("attractive", "one-dimensional"), words)
-    parts = [f"Satisfaction to lose without it, of 1: {lose}."] if lose else []
-    parts += [f"To win with it: {win}."] if win else []
+    parts = [f"Dissatisfied without it: {lose}."] if lose else []
+    parts += [f"Pleased with it: {win}."] if win else []
     parts += [f"{meaning}: {found[word]}." for word, meaning in OTHERS.items() if word in found]
     return Finding(f"{text[0].upper()}{text[1:]}.", " ".join(parts))
 
 
 def sizes(kano: Kano, value: str, decisions: tuple[str, ...], words: Words) -> str:
-    """A coefficient of Kano of the features decided so, without its sign, with intervals."""
+    """A coefficient of Kano of the features decided so, as a share, with intervals.
+
+    Without its sign, worse is the share who would be dissatisfied without the feature; better, of
+    those who would be pleased with it.
+    """
     table = kano.table[kano.table["decision"].isin(decisions)]
     parts = []
     for _, row in table.iterrows():
         label = words.labels.get(row["feature"], row["feature"])
         low, high = sorted(abs(row[f"{value}_{end}"]) for end in ("low", "high"))
-        parts.append(f"{label} {abs(row[value]):.2f} ({low:.2f} to {high:.2f})")
+        parts.append(f"{label} {abs(row[value]):.0%} ({low:.0%} to {high:.0%})")
     return "; ".join(parts)
 
 

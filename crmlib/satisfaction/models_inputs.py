@@ -96,7 +96,9 @@ def blocks_for(
     return blocks
 
 
-def kano_pairs(columns: Iterable[str], patterns: Sequence[str]) -> dict[str, tuple[str, str]]:
+def kano_pairs(
+    columns: Iterable[str], patterns: Sequence[str], labels: Mapping[str, str] | None = None
+) -> dict[str, tuple[str, str]]:
     """Features and the two columns of each, found by how the columns are called.
 
     Parameters
@@ -106,11 +108,13 @@ def kano_pairs(columns: Iterable[str], patterns: Sequence[str]) -> dict[str, tup
     patterns : sequence of str
         Names of the columns with the answers if the feature were there and if it were not, with a
         star for the feature: "kano_*_with" and "kano_*_without". Empty for none.
+    labels : mapping of str to str, optional
+        Words for the first column of a feature, to call it by; unless two would be called alike.
 
     Returns
     -------
     dict of str to (str, str)
-        What the star stands for, and the columns.
+        The label, or what the star stands for, and the columns.
 
     Raises
     ------
@@ -140,7 +144,10 @@ def kano_pairs(columns: Iterable[str], patterns: Sequence[str]) -> dict[str, tup
             f"The table has no column {listed(absent)}. Every feature is asked about twice: if it "
             "were there, and if it were not."
         )
-    return pairs
+    names = {feature: (labels or {}).get(pairs[feature][0], feature) for feature in pairs}
+    if len(set(names.values())) < len(names):
+        return pairs
+    return {names[feature]: pair for feature, pair in pairs.items()}
 
 
 def features_of(columns: Sequence[str], pattern: str) -> list[str]:

@@ -6,7 +6,7 @@ calculation, choice of components included, needs the answers only once.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,9 @@ IMPUTATIONS = 20
 
 RESAMPLE_TOLERANCE = 1e-5
 """How near EM comes to its end in a resample, in standard deviations: far below their spread."""
+
+REPEATS = 10
+"""Further splits of the sample into folds, always the same: its choice hangs on no single one."""
 
 CHUNK = 128
 """Resamples worked on at once by a core."""
@@ -51,12 +54,15 @@ class Moments:
     folds : ndarray, shape (B, F, m + 1, m + 1), or None
         Weighted cross-products of [1, values - mean of the sample] over the respondents of every
         fold of a cross-validation. They add up over the folds to those of the whole sample.
+    repeats : ndarray, shape (R, F, m + 1, m + 1), or None
+        The same of the sample itself for further splits into folds, which do not hang on the seed.
     """
 
     mean: Array
     covariance: Array
     weight: Array
     folds: Array | None
+    repeats: Array | None = None
 
     @cached_property
     def correlation(self) -> Array:
@@ -112,24 +118,33 @@ def resampled_moments(
     fold = np.zeros(answers.n, dtype=np.int64) if folds is None else folds_of(answers, folds, seed)
     centre = np.nanmean(answers.values, axis=0)
     values = answers.values - centre
+    of_sample: Callable[[Codes], Array]
     with threadpool_limits(limits=1, user_api="blas"):  # sums do not depend on the cores
         if answers.is_complete:
-            sample = fold_products(values, answers.weights[None], fold)
+            of_sample = partial(fold_products, values, answers.weights[None])
             resamples = fold_products(values, weights, fold)
         elif missing == "impute":
             tables = completed_tables(answers, seed) - centre
-            sample, resamples = imputed_products(tables, answers.weights, weights, fold)
+            of_sample = partial(mean_products, tables, answers.weights)
+            resamples = imputed_products(tables, weights, fold)
         elif missing == "em":
-            sample, resamples = expected_products(values, answers.weights, weights, fold)
+            start = em_moments(values, answers.weights)
+            of_sample = partial(sample_products, values, answers.weights, start)
+            resamples = expected_products(values, weights, start, fold)
         else:
             raise InputError('missing="complete": answers_of(…, complete=True) sets gaps aside.')
-    products = np.concatenate([sample, resamples])
+        products = np.concatenate([of_sample(fold), resamples])
+        repeats = None
+        if folds is not None:
+            splits = (folds_of(answers, folds, repeat) for repeat in range(REPEATS))
+            repeats = np.concatenate([of_sample(split) for split in splits])
     mean, covariance, weight = moments_of_products(products.sum(axis=1))
     return Moments(
         mean=mean + centre,
         covariance=covariance,
         weight=weight,
         folds=None if folds is None else products,
+        repeats=repeats,
     )
 
 
@@ -138,28 +153,35 @@ def completed_tables(answers: Answers, seed: int) -> Array:
     return impute(answers.values, answers.weights, imputations=IMPUTATIONS, seed=seed)
 
 
-def imputed_products(
-    tables: Array, weight: Array, resampled: Array, fold: Codes
-) -> tuple[Array, Array]:
-    """`fold_products` of completed tables: averaged for the sample, in turn for resamples."""
-    sample = np.mean([fold_products(table, weight[None], fold) for table in tables], axis=0)
+def mean_products(tables: Array, weight: Array, fold: Codes) -> Array:
+    """`fold_products` of the sample, averaged over completed tables."""
+    return np.mean([fold_products(table, weight[None], fold) for table in tables], axis=0)
+
+
+def imputed_products(tables: Array, resampled: Array, fold: Codes) -> Array:
+    """`fold_products` of resamples, drawn from the completed tables in turn."""
     parts = zip(tables, np.array_split(resampled, len(tables)), strict=True)
-    return sample, np.concatenate([fold_products(table, part, fold) for table, part in parts])
+    return np.concatenate([fold_products(table, part, fold) for table, part in parts])
+
+
+def sample_products(
+    values: Array, weight: Array, moments: tuple[Array, Array], fold: Codes
+) -> Array:
+    """`fold_products` of the sample expected given the answers there are."""
+    whole = (moments[0][None], moments[1][None])
+    return expected_cross_products(values, weight[None], *whole, fold=fold)
 
 
 def expected_products(
-    values: Array, weight: Array, resampled: Array, fold: Codes
-) -> tuple[Array, Array]:
-    """`fold_products` expected given the answers there are, by the moments of each resample."""
-    start = em_moments(values, weight)
+    values: Array, resampled: Array, start: tuple[Array, Array], fold: Codes
+) -> Array:
+    """`fold_products` of resamples expected given the answers there are, by EM in each."""
 
     def of_chunk(chunk: Array) -> Array:
         moments = em_moments(values, chunk, start=start, tolerance=RESAMPLE_TOLERANCE)
         return expected_cross_products(values, chunk, *moments, fold=fold)
 
-    whole = (start[0][None], start[1][None])
-    sample = expected_cross_products(values, weight[None], *whole, fold=fold)
-    return sample, np.concatenate(in_chunks(of_chunk, CHUNK, resampled))
+    return np.concatenate(in_chunks(of_chunk, CHUNK, resampled))
 
 
 def folds_of(answers: Answers, folds: int, seed: int) -> Codes:

@@ -1,7 +1,7 @@
 """Path models of satisfaction: what leads to what among constructs that are asked by many items."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -9,6 +9,11 @@ import pandas as pd
 
 from crmlib.columns import Array, Codes, listed
 from crmlib.errors import InputError
+from crmlib.satisfaction.answer_notes import (
+    few_clusters_notes,
+    has_few_clusters,
+    missing_notes,
+)
 from crmlib.satisfaction.answers import (
     Missing,
     answers_of,
@@ -38,15 +43,19 @@ from crmlib.satisfaction.path_estimation import (
 )
 from crmlib.satisfaction.path_structure import Paths, Structure, ordered_pairs, structure_of
 
-SINGULAR = 1e-10
-"""Eigenvalue of correlations at and below which columns say the same."""
+SINGULAR = 1e-7
+"""Eigenvalue of correlations at and below which columns say the same.
+
+Where answers are missing, what is estimated for an exact copy leaves up to 2e-8 of it.
+"""
 
 
 @dataclass(frozen=True, eq=False)
 class PathModel:
     """An estimated path model.
 
-    Intervals are percentiles of the bootstrap; missing where it had too few solutions.
+    Intervals are percentiles of the bootstrap; missing where it had too few solutions, and with
+    fewer than 9 clusters less strata.
 
     Attributes
     ----------
@@ -202,6 +211,8 @@ def path_model(
     moments = resampled_moments(answers, replicates, seed, missing=gaps)
     estimates = estimated(moments, structure, scheme, scaled, (answers.low, answers.high))
     resamples = int(estimates.solution.converged[1:].sum())
+    if has_few_clusters(answers):
+        estimates = without_resamples(estimates)
     entering = moments.correlation[0] if scaled else moments.covariance[0]
     return PathModel(
         paths=path_table(estimates, structure, confidence),
@@ -217,7 +228,12 @@ def path_model(
         iterations=int(estimates.solution.iterations[0]),
         resamples=resamples,
         left_out=answers.left_out,
-        notes=(*answers.notes, *notes_on(structure, scaled, resamples, replicates)),
+        notes=(
+            *answers.notes,
+            *missing_notes(answers, missing),
+            *few_clusters_notes(answers),
+            *notes_on(structure, scaled, resamples, replicates),
+        ),
     )
 
 
@@ -251,13 +267,35 @@ def estimated(
     )
 
 
+def without_resamples(estimates: _Estimates) -> _Estimates:
+    """Estimates of the sample, with nothing found in the resamples."""
+
+    def first(values: Array) -> Array:
+        return np.concatenate([values[:1], np.full_like(values[1:], np.nan)])
+
+    solution = estimates.solution
+    return _Estimates(
+        solution=replace(
+            solution,
+            weights=first(solution.weights),
+            loadings=first(solution.loadings),
+            correlations=first(solution.correlations),
+        ),
+        coefficients=first(estimates.coefficients),
+        r_squared=first(estimates.r_squared),
+        effects=first(estimates.effects),
+        index=first(estimates.index),
+        htmt=first(estimates.htmt),
+    )
+
+
 def refuse_singular_block(correlations: Array, structure: Structure) -> None:
     """Stop where an item of a construct is a copy, or a sum, of others of it."""
     for j, construct in enumerate(structure.constructs):
         own = np.flatnonzero(structure.block == j)
         values, vectors = np.linalg.eigh(correlations[np.ix_(own, own)])
         if values[0] <= SINGULAR:
-            involved = own[abs(vectors[:, 0]) > 1e-6]
+            involved = own[abs(vectors[:, 0]) > 1e-3]
             raise InputError(
                 f'Construct "{construct}": {listed([structure.items[i] for i in involved])} say '
                 "the same, one can be computed from the rest. What is asked once must count once: "

@@ -8,6 +8,7 @@ stay inside their limits and do not vanish when everybody says the same.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from scipy import stats
 from crmlib.columns import codes_of, rows_named
 from crmlib.errors import InputError
 from crmlib.satisfaction.answers import (
+    CANNOT_SAY,
     FEWEST,
     TOO_FEW,
     Array,
@@ -70,7 +72,8 @@ def nps(
         One row a segment, "all" first: segment, n (answers), n_effective (Kish), left_out (rows
         without an answer or with a weight of zero), promoters, passives, detractors (shares),
         nps, standard_error, low, high (points from -100 to 100), note. Fewer than ten answers in
-        a segment: no score, and the note says "too few".
+        a segment: no score, and the note says "too few"; all of them from a single cluster: no
+        interval, and the note says "cannot say".
 
     Raises
     ------
@@ -117,7 +120,7 @@ def nps(
             "standard_error": 100 * score.standard_error,
             "low": 100 * score.low,
             "high": 100 * score.high,
-            "note": note_on(row["n"]),
+            "note": note_on(row["n"], score),
         }
         table.append(row)
     return pd.DataFrame(table)
@@ -156,7 +159,8 @@ def top_box(
     DataFrame
         One row a column: item, n (answers), n_effective (Kish), left_out (rows without an answer
         or with a weight of zero), from_answer (lowest answer that counts), share, standard_error,
-        low, high, note. Fewer than ten answers: no share, and the note says "too few".
+        low, high, note. Fewer than ten answers: no share, and the note says "too few"; all of them
+        from a single cluster: no interval, and the note says "cannot say".
 
     Raises
     ------
@@ -174,10 +178,11 @@ def top_box(
     """
     names = checked_columns(responses, columns, None)
     low, high = checked_scale(scale)
-    if isinstance(boxes, bool) or boxes != int(boxes) or not 1 <= boxes <= high - low:
+    whole = isinstance(boxes, Real) and not isinstance(boxes, bool) and float(boxes).is_integer()
+    if not whole or not 1 <= boxes <= high - low:
         raise InputError(
-            f"boxes={boxes}: write how many of the highest answers count, a whole number from 1 to "
-            f"{int(high - low)} on a scale from {low:g} to {high:g}."
+            f"boxes={boxes!r}: write how many of the highest answers count, a whole number from 1 "
+            f"to {int(high - low)} on a scale from {low:g} to {high:g}."
         )
     first = high - boxes + 1
     values = [on_scale(responses, name, low, high) for name in names]
@@ -190,7 +195,7 @@ def top_box(
         share = people.share(answer >= first, answered)
         row |= {"from_answer": first, "share": share.value}
         row |= {"standard_error": share.standard_error, "low": share.low, "high": share.high}
-        table.append(row | {"note": note_on(row["n"])})
+        table.append(row | {"note": note_on(row["n"], share)})
     return pd.DataFrame(table)
 
 
@@ -397,6 +402,8 @@ def counts_of(people: Respondents, answered: NDArray[np.bool_], n_rows: int) -> 
     return {"n": n, "n_effective": kish(people.weights[answered]), "left_out": n_rows - n}
 
 
-def note_on(n: int) -> str:
-    """Say that there are too few answers, if so."""
-    return TOO_FEW if n < FEWEST else ""
+def note_on(n: int, estimate: Estimate) -> str:
+    """Say that there are too few answers, or a single cluster, if so."""
+    if n < FEWEST:
+        return TOO_FEW
+    return CANNOT_SAY if np.isnan(estimate.standard_error) else ""

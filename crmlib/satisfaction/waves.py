@@ -16,6 +16,11 @@ from crmlib.columns import column_of
 from crmlib.errors import InputError
 from crmlib.findings import counted
 from crmlib.multiple_testing import holm
+from crmlib.satisfaction.answer_notes import (
+    free_clusters,
+    missing_notes,
+    wide_interval_notes,
+)
 from crmlib.satisfaction.answers import (
     Answers,
     Array,
@@ -23,16 +28,17 @@ from crmlib.satisfaction.answers import (
     Missing,
     answers_of,
     check_confidence,
+    check_fraction,
     check_missing,
 )
 from crmlib.satisfaction.choice import Method, Rule
-from crmlib.satisfaction.draws import deviation_of, percentiles, shares
+from crmlib.satisfaction.draws import deviation_of, interval_by_units, shares
 from crmlib.satisfaction.index import (
     Resampled,
-    missing_notes,
     resampled,
     weight_notes,
 )
+from crmlib.satisfaction.means import degrees_of_freedom
 
 QUANTITIES = ("index before", "index after", "change", "score effect", "weight effect")
 
@@ -149,7 +155,9 @@ def wave_change(
     stratum that so keeps a single unit joins the largest. Where no unit is in both, each wave is
     drawn on its own.
 
-    Intervals of the index are percentiles of the whole calculation; those of the items are the
+    Intervals of the index and its change are percentiles of the whole calculation; with fewer than
+    30 units less strata, estimates plus and minus their standard error over resamples times
+    Student's t, as in `satisfaction_index`. Those of the items are the
     change plus and minus its standard error over resamples times Student's t, from which also p
     comes (Holm 1979 over the items). The smallest detectable change is
 
@@ -157,8 +165,7 @@ def wave_change(
     """
     check_confidence(confidence)
     check_missing(missing)
-    if not 0 < power < 1:
-        raise InputError(f"power={power}: write a fraction such as 0.8.")
+    check_fraction("power", power, 0.8)
     waves = [
         answers_in(
             wave,
@@ -192,9 +199,10 @@ def wave_change(
     weight = [shares(wave.importance) for wave in found]
     scores = [wave.scores[:, 0] for wave in found]
     parts = split_change(*weight, *scores)
-    table = table_of(parts, confidence)
+    degrees = degrees_of_freedom(stratum, cluster)
+    of_waves = [free_clusters(answers) for answers in waves]
+    table = table_of(parts, [*of_waves, degrees, degrees, degrees], confidence)
     overlap = people_in_both(tables, respondent)
-    degrees = len(np.unique(cluster)) - len(np.unique(stratum))
     error = table.loc[table["quantity"] == "change", "standard_error"].item()
     return WaveChange(
         table=table,
@@ -321,9 +329,11 @@ def split_change(
     return np.stack([before, after, after - before, by_scores, by_weights], axis=-1)
 
 
-def table_of(parts: Array, confidence: float) -> pd.DataFrame:
-    """Quantities with standard errors and percentile intervals."""
-    low, high = percentiles(parts[1:], confidence)
+def table_of(parts: Array, units: Sequence[int], confidence: float) -> pd.DataFrame:
+    """Quantities with standard errors and intervals, each from so many units less strata."""
+    pairs = zip(parts.T, units, strict=True)
+    ends = [interval_by_units(values, count, confidence) for values, count in pairs]
+    low, high = np.array(ends).T
     cannot = np.isnan(parts[0])
     return pd.DataFrame(
         {
@@ -383,6 +393,7 @@ def wave_notes(waves: Sequence[Answers], found: Sequence[Resampled], missing: Mi
     for name, answers, wave in zip(("before", "after"), waves, found, strict=True):
         own = [*answers.notes, *missing_notes(answers, missing), *wave.notes]
         own += weight_notes(answers.items, wave.importance[0], clip_negative=False)
+        own += wide_interval_notes(answers)
         notes += [f"Wave {name}: {note}" for note in own]
     return notes
 

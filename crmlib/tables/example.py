@@ -376,9 +376,7 @@ def company(seed: int = 2026, months: int = 36) -> ExampleCompany:
         contacts=frame,
         study=study,
         questions=QUESTIONS.copy(),
-        study_questions=example_study.QUESTIONS[["item", "construct", "question"]].rename(
-            columns={"construct": "block", "question": "label"}
-        ),
+        study_questions=example_study.codebook(),
         truth=Truth(
             customers=_true_customers(life, history, int(months)),
             months=history,

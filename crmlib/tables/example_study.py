@@ -118,6 +118,15 @@ KANO = pd.DataFrame(
     ],
     columns=["feature", "description", "category", "A", "O", "M", "I", "R", "Q"],
 )
+# What reports call the features.
+FEATURES = {
+    "tracking": "parcel tracking",
+    "complete": "complete delivery",
+    "speed": "next-day delivery",
+    "catalogue": "printed catalogue",
+    "calls": "sales calls",
+    "advice": "buying advice",
+}
 # Answers with and without the feature that tell a category, with their chances;
 # 1 like, 2 must be, 3 neutral, 4 live with, 5 dislike.
 TOLD_BY = {
@@ -176,6 +185,18 @@ def study(
         table.sort_values(["date", "customer_id"], ignore_index=True),
         truth.sort_values("customer_id", ignore_index=True),
     )
+
+
+def codebook() -> pd.DataFrame:
+    """Items of the constructs and, in a block of their own, the features of Kano's questions."""
+    items = QUESTIONS[["item", "construct", "question"]].set_axis(
+        ["item", "block", "label"], axis=1
+    )
+    features = pd.DataFrame(
+        [(f"kano_{feature}_with", "kano", label) for feature, label in FEATURES.items()],
+        columns=items.columns,
+    )
+    return pd.concat([items, features], ignore_index=True)
 
 
 def explained_shares() -> pd.Series:

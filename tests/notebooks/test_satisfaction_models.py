@@ -10,6 +10,7 @@ import re
 import pandas as pd
 import pytest
 
+from crmlib.tables.example_study import FEATURES
 from tests.notebooks.test_life_cycle import pages
 from tests.notebooks.test_notebooks import command
 
@@ -27,7 +28,7 @@ DECIDED = {
     "M": "Taken for granted",
     "O": "more is better",
     "A": "delights",
-    "I": "No difference to most",
+    "I": "Makes no difference to most",
     "R": "Rather without",
     "undecided": "Cannot be placed",
 }
@@ -53,12 +54,13 @@ def study():
 def test_page_one_tells_index_causes_features_and_score(example_report, study):
     one = pages(example_report / "report.pdf")[0]
     items = study[["satisfaction1", "satisfaction2", "satisfaction3"]]
-    found = re.search(r"satisfaction index of the (\d+) customers is ([\d.]+) of 100", one)
+    words = r"Satisfaction of (\d+) customers by 3 general questions \(ECSI\) is ([\d.]+) of 100"
+    found = re.search(words, one)
     assert found
     assert int(found[1]) == items.notna().any(axis=1).sum() == len(study)
     scores = (items.mean() - 1) / 9 * 100
     assert scores.min() < float(found[2]) < scores.max()
-    assert "Loyalty hangs most on satisfaction" in one
+    assert "Loyalty goes most with satisfaction" in one
     score = study["recommend"].dropna()
     promoters, detractors = (score >= 9).mean(), (score <= 6).mean()
     nps = str(round(100 * (promoters - detractors))).replace("-", "−")
@@ -66,8 +68,21 @@ def test_page_one_tells_index_causes_features_and_score(example_report, study):
     assert f"Of {len(score)} customers who answered, {promoters:.0%} are promoters" in one
     assert f"{detractors:.0%} detractors" in one
     for row in pd.read_csv("data/truth/study_kano.csv").itertuples():
-        assert f"{DECIDED[row.category]}: {row.feature}" in one
+        assert f"{DECIDED[row.category]}: {FEATURES[row.feature]}" in one
     assert "Figure 1 Path model ECSI" in one
+
+
+def test_page_one_tells_the_range_of_the_table_of_other_ways(example_report):
+    everything = pages(example_report / "report.pdf")
+    low, high, count = re.search(
+        r"([\d.]+) to ([\d.]+) by (\d+) other ways to compute it", everything[0]
+    ).groups()
+    ways = r"(?:model SCSB|model ACSI|items as answered|(?:factorial|path) scheme|missing: \w+)"
+    rows = re.findall(rf"{ways} \d+ ([\d.]+) [\d.]+ [\d.]+ satisfaction", " ".join(everything))
+    found = [float(row) for row in rows]
+    assert len(found) == int(count)
+    assert min(found) == pytest.approx(float(low), abs=0.0501)
+    assert max(found) == pytest.approx(float(high), abs=0.0501)
 
 
 def test_the_report_counts_features_compares_models_and_tells_its_sources(example_report, study):
@@ -77,7 +92,7 @@ def test_the_report_counts_features_compares_models_and_tells_its_sources(exampl
         attractive = int(((present == 1) & absent.isin([2, 3, 4])).sum())
         must_be = int((present.isin([2, 3, 4]) & (absent == 5)).sum())
         one_dimensional = int(((present == 1) & (absent == 5)).sum())
-        counts = f"{feature} {len(study)} {must_be} {one_dimensional} {attractive} "
+        counts = f"{FEATURES[feature]} {len(study)} {must_be} {one_dimensional} {attractive} "
         assert counts in everything
     span = r"[−\d.]+ \([−\d.]+ to [−\d.]+\)"
     for row in (
@@ -139,18 +154,18 @@ def test_page_one_of_the_mobile_data_follows_from_the_reference(mobile_report, m
     weights = weights / mobile[weights.index].std()
     scores = (mobile[weights.index].mean() - 1) / 9 * 100
     index = (weights * scores).sum() / weights.sum()
-    assert f"The satisfaction index of the 250 customers is {index:.1f} of 100" in one
+    assert f"Satisfaction of 250 customers by 3 general questions (ECSI) is {index:.1f} of" in one
     explained = reference["r2"]
     assert (
-        f"explains {explained['Satisfaction']:.0%} of satisfaction and {explained['Loyalty']:.0%} "
-        "of loyalty"
+        f"explains {explained['Satisfaction']:.0%} of the differences in satisfaction and "
+        f"{explained['Loyalty']:.0%} in loyalty"
     ) in one
     paths = reference["paths"]
     effect = (
         paths["Satisfaction->Loyalty"]
         + paths["Satisfaction->Complaints"] * paths["Complaints->Loyalty"]
     )
-    assert f"satisfaction {effect:.2f} (" in one
+    assert f"loyalty is higher by {effect:.2f} of one (" in one
     assert "promoter" not in one
     assert "Taken for granted" not in one
 
@@ -174,8 +189,9 @@ def test_paths_of_ones_own_and_a_design_are_taken(tmp_path):
         replicates=200,
     )
     text = pages(folder / "report.pdf")
-    assert "By the model given, answers not standardised" in text[0]
-    assert "Loyalty hangs most on" in text[0]
+    assert "(own model)" in text[0]
+    assert "items as answered" in text[0]
+    assert "Loyalty goes most with" in text[0]
     assert "image" not in text[0]
     score = study["recommend"]
     counted = study.loc[score.notna(), "weight"].sum()

@@ -6,9 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from crmlib.satisfaction.answers import answers_of
+from crmlib.satisfaction.choice import choose_components, importances, path_of
 from crmlib.satisfaction.component_choice import component_choice
 from crmlib.satisfaction.drivers import drivers
+from crmlib.satisfaction.moments import resampled_moments
 from tests.conftest import ROOT
+from tests.satisfaction.test_drivers import drawn, population
 
 ITEMS = [f"q{i}" for i in range(1, 13)]
 
@@ -63,3 +67,18 @@ def test_missing_answers_do_not_cost_people(shared, missing):
     np.testing.assert_allclose(
         found.table["eigenvalue"][1:], complete.table["eigenvalue"][1:], rtol=0.12
     )
+
+
+def test_the_choice_in_the_sample_does_not_hang_on_the_seed():
+    weights = np.array([0.4, 0.2, 0.1, 0.05, 0.2, 0.1, 0.05, 0.0, 0.1, 0.05, 0.0, 0.0])
+    sheet = drawn(1, 200, population(12, 3, 0.6, 0.3), weights, seed=1)[0]
+    answers = answers_of(pd.DataFrame(sheet, columns=[*ITEMS, "overall"]), ITEMS, "overall")
+    by_one_split, chosen = set(), set()
+    path = path_of("pcr", 12)
+    for seed in range(8):
+        moments = resampled_moments(answers, 100, seed, folds=10)
+        once = choose_components("cv", moments.correlation[:1], moments.folds[:1], path)
+        by_one_split.add(int(once[0][0]))
+        chosen.add(float(importances(moments, "pcr").choice[0]))
+    assert len(by_one_split) > 1  # or the test could not fail
+    assert len(chosen) == 1

@@ -3,6 +3,8 @@
 Oracle: the sentence a reader should get for small results written out here.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -117,7 +119,9 @@ def findings(index, priorities, change=None):
 
 def test_the_index_is_told_with_the_interval_of_everything():
     first = findings(index(), priorities(PLACED))[0]
-    assert first.text == ("The satisfaction index is 66.0 of 100, likely between 64.0 and 68.0.")
+    assert first.text == (
+        "The satisfaction index of 2 questions is 66.0 of 100, likely between 64.0 and 68.0."
+    )
     assert first.detail.startswith("From the answers of 200 customers, with a 95% interval: ")
     assert "principal component regression with 3 components" in first.detail
     assert "equal weight" not in first.detail
@@ -253,4 +257,18 @@ def test_questions_that_run_against_their_block_are_named_before_anything_else()
     first = index_findings(index(), priorities(PLACED), found, trusted=turned, words=WORDS)[0]
     assert first.text == "Check first: Price may be worded the other way round."
     first = index_findings(index(), priorities(PLACED), found, trusted=plain, words=WORDS)[0]
-    assert first.text.startswith("The satisfaction index is 66.0")
+    assert first.text.startswith("The satisfaction index of 2 questions is 66.0")
+
+
+def test_questions_that_say_the_same_are_named_before_anything_else():
+    found = replace(result(["q1", "q2", "q3"], johnson=OPEN), inseparable=("q1", "q3"))
+    found = replace(found, items=pd.DataFrame({"item": ["q1", "q2", "q3"]}))
+    first = index_findings(index(), priorities(PLACED), found, words=WORDS)[0]
+    assert first.text == "Check first: Speed and q3 say the same."
+
+
+def test_the_index_by_other_ways_is_told():
+    found = result(["q1", "q2", "q3"], johnson=OPEN)
+    ways = [64.2, np.nan, 69.1]
+    first = index_findings(index(), priorities(PLACED), found, elsewhere=ways, words=WORDS)[0]
+    assert first.detail.endswith(" By 2 other ways to weigh and to fill gaps: 64.2 to 69.1.")

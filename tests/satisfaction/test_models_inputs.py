@@ -87,6 +87,17 @@ def test_features_are_found_by_the_names_of_their_columns():
     assert kano_pairs(COLUMNS, []) == {}
 
 
+def test_features_are_called_by_their_labels_unless_two_are_called_alike():
+    patterns = ["k_*_with", "k_*_without"]
+    named = kano_pairs(COLUMNS, patterns, {"k_fast_with": "Quick delivery"})
+    assert named == {
+        "Quick delivery": ("k_fast_with", "k_fast_without"),
+        "cheap": ("k_cheap_with", "k_cheap_without"),
+    }
+    alike = {"k_fast_with": "delivery", "k_cheap_with": "delivery"}
+    assert list(kano_pairs(COLUMNS, patterns, alike)) == ["fast", "cheap"]
+
+
 @pytest.mark.parametrize(
     ("patterns", "words"),
     [

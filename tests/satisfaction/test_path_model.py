@@ -528,6 +528,15 @@ def test_what_cannot_be_used_is_refused_with_the_reason(change, arguments, messa
         small(data if change is None else change(data), **arguments)
 
 
+@pytest.mark.parametrize("missing", ["em", "impute"])
+@pytest.mark.parametrize("share", [0.02, 0.5])
+def test_a_copy_with_other_answers_missing_is_refused(missing, share):
+    data = survey()
+    data["b2"] = data["b1"]
+    with pytest.raises(InputError, match='Construct "b": b1, b2 say the same'):
+        small(holed(data, share), missing=missing)
+
+
 def test_constructs_that_say_the_same_are_refused():
     data = survey()
     # Single items x, y and their mean, all leading to c: exactly collinear.

@@ -606,6 +606,17 @@ def test_loyalty_types_show_in_the_answers(company):
         assert means[item].drop(held).to_numpy() == pytest.approx(of_others[0], abs=1.5)
 
 
+def test_the_codebook_names_every_construct_and_feature(company):
+    book = company.study_questions
+    assert book["item"].is_unique
+    assert book["item"].isin(company.study.columns).all()
+    assert book["label"].is_unique
+    features = [f"kano_{feature}_with" for feature in example_study.KANO["feature"]]
+    assert book.loc[book["block"] == "kano", "item"].tolist() == features
+    asked = book.loc[book["block"] != "kano", ["item", "block"]].to_numpy().tolist()
+    assert asked == example_study.QUESTIONS[["item", "construct"]].to_numpy().tolist()
+
+
 def kano_category(functional, dysfunctional):
     """Kano's evaluation table (1984), row by row."""
     table = ["QAAAO", "RIIIM", "RIIIM", "RIIIM", "RRRRQ"]
