@@ -177,7 +177,7 @@ def check_confidence(confidence: float) -> None:
 
 def check_fraction(name: str, given: object, example: float) -> None:
     """Refuse what is no number between 0 and 1."""
-    if not (isinstance(given, Real) and 0 < given < 1):
+    if not (isinstance(given, Real) and 0 < float(given) < 1):
         raise InputError(f"{name}={given!r}: write a fraction such as {example}.")
 
 
@@ -189,7 +189,7 @@ def check_overall(overall: object) -> None:
 
 def check_seed(seed: object) -> None:
     """Refuse what random numbers cannot start from."""
-    if not (isinstance(seed, Integral) and seed >= 0):
+    if not (isinstance(seed, Integral) and int(seed) >= 0):
         raise InputError(f"seed={seed!r}: write a whole number that is not negative, such as 1.")
 
 

@@ -188,7 +188,11 @@ def check_rule(components: Rule, p: int) -> None:
         return
     if isinstance(components, float) and 0 < components < 1:
         return
-    if isinstance(components, int) and not isinstance(components, bool) and 1 <= components <= p:
+    if (
+        isinstance(components, int | np.integer)
+        and not isinstance(components, bool)
+        and 1 <= components <= p
+    ):
         return
     raise InputError(
         f'components={components!r}: write "cv", "kaiser", a share of variance between 0 and 1, '
@@ -225,7 +229,7 @@ def choose_components(
         error, standard_error = cross_validated_errors(folds, path)
         with_none = within_one_standard_error(error, standard_error)
         return 1 + within_one_standard_error(error[:, 1:], standard_error[:, 1:]), with_none > 0
-    if isinstance(rule, int):
+    if isinstance(rule, int | np.integer):
         return np.full(size, rule), np.ones(size, dtype=bool)
     eigenvalues, _ = eigen_components(correlations[:, :-1, :-1])
     if rule == "kaiser":

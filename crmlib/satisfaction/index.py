@@ -46,7 +46,6 @@ from crmlib.satisfaction.means import Mean, degrees_of_freedom, kish, linearised
 from crmlib.satisfaction.missing import expected_cross_products
 from crmlib.satisfaction.moments import (
     FOLDS,
-    IMPUTATIONS,
     Moments,
     completed_tables,
     imputed_products,
@@ -215,8 +214,10 @@ def satisfaction_index(
 
     both for those of the segment. In simulations such 95 % intervals held the truth in 91 % of
     samples with 3 and 5 clusters and in 95 % with 8; percentiles did in 71 % and 85 % with 3 and
-    5. Below 9 clusters less strata a note says so, and weights of items have no intervals. With "impute" it is not pooled: every
-    completed table has its share of the resamples (Schomaker and Heumann 2018).
+    5. Below 9 clusters less strata a note says so, and weights of items have no intervals.
+
+    With "impute" it is not pooled: every completed table has its share of the resamples (Schomaker
+    and Heumann 2018).
 
     A missing answer stands in a segment's mean with its expectation, given what the respondent
     answered, by the moments of everybody; with "impute" as it was drawn.

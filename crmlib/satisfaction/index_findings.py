@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from crmlib.findings import Finding, counted, listed
-from crmlib.satisfaction.answers import TOO_FEW
+from crmlib.satisfaction.draws import interval_by_units
 from crmlib.satisfaction.drivers import Drivers
 from crmlib.satisfaction.drivers_findings import METHOD_WORDS, drivers_findings
 from crmlib.satisfaction.index import SatisfactionIndex
@@ -244,6 +244,12 @@ def improve_finding(priorities: Priorities, words: Words) -> Finding:
             "What to improve first cannot be said: the importance of the questions is not known.",
             f"They cannot be told apart by {METHOD_WORDS[priorities.method]} from these answers.",
         )
+    if table["importance_low"].isna().all():
+        return Finding(
+            "What to improve first cannot be said: how far the importance of the questions may be "
+            "off is not known.",
+            " ".join(note for note in priorities.notes if note.startswith("Intervals cannot")),
+        )
     first = table[table["quadrant"] == "improve first"].sort_values("importance", ascending=False)
     if first.empty:
         return Finding(
@@ -315,15 +321,16 @@ def undecided_finding(priorities: Priorities, words: Words) -> Finding:
 def segments_finding(index: SatisfactionIndex) -> Finding | None:
     """Which segments' index differs from that of all, allowing for their number; None if none."""
     told = index.table.iloc[1:].dropna(subset=["index", "whole_low"])
-    few = index.table.loc[index.table["note"] == TOO_FEW, "segment"]
+    few = index.table["segment"].iloc[1:][index.table["whole_low"].iloc[1:].isna()]
     silence = f" Too few to say: {listed(list(few))}." if len(few) else ""
     if told.empty:
         return None
-    tail = 100 * (1 - index.confidence) / len(told) / 2
+    each_sure = 1 - (1 - index.confidence) / len(told)
     rows = []
     for _, row in told.iterrows():
         difference = index.draws[row["segment"]] - index.draws["all"]
-        low, high = np.nanpercentile(difference, [tail, 100 - tail])
+        found = [row["index"] - index.table["index"].iloc[0], *difference]
+        low, high = interval_by_units(np.array(found), row["degrees_of_freedom"], each_sure)
         rows.append((row, int(low > 0) - int(high < 0)))
     each = "; ".join(
         f"{row['segment']} {number(row['index'])} ({number(row['whole_low'])} to "

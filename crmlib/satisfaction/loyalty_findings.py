@@ -118,7 +118,7 @@ def segments_sentence(index: LoyaltyIndex, confidence: float) -> str:
         return f"No difference between segments can be shown ({number})."
     segments = index.table.iloc[1:].set_index("segment")
     more, less = (clear.iloc[0][name] for name in ("segment", "other"))
-    further = f"; so do {len(clear) - 1:,} more pairs" if len(clear) > 1 else ""
+    further = f"; likewise {counted(len(clear) - 1, 'other pair')}" if len(clear) > 1 else ""
     return (
         f"{more} ({ranged(segments.loc[more], 'index')}) and {less} "
         f"({ranged(segments.loc[less], 'index')}) differ beyond chance{further} ({number})."
@@ -153,9 +153,9 @@ def types_finding(types: LoyaltyTypes, by_limits: pd.DataFrame | None, words: Wo
         text = f"No kind is clearly ahead: {kind(first)}; {kind(second)}."
     elif len(tried) and (tried.loc[str(first.name)] < tried.max()).any():
         leaders = tried.index[(tried == tried.max()).any(axis=1) & tried.any(axis=1)]
-        parts = [f"{name} ({MEANING[name]}) {spread(tried.loc[name])}" for name in leaders]
+        parts = [f"{name} {spread(tried, name)}" for name in leaders]
         text = f"Which kind is most frequent depends on what counts as “high”: {listed(parts)}."
-        detail.append(f"With the limits chosen {first.name} is first: {percent(first)}.")
+        detail.append(f"With the limits chosen {kind(first)}, comes first.")
     else:
         text = f"Most frequent kind: {kind(first)}."
     rest = [
@@ -169,13 +169,14 @@ def types_finding(types: LoyaltyTypes, by_limits: pd.DataFrame | None, words: Wo
     if tried.shape[1] > 1 and not text.startswith("Which"):
         detail.append(
             f"With other limits of what counts as high and low {first.name} comes to "
-            f"{spread(tried.loc[str(first.name)])}."
+            f"{spread(tried, first.name)}."
         )
     return Finding(text, " ".join(detail))
 
 
-def spread(shares: pd.Series) -> str:
-    """Smallest and largest share under several limits."""
+def spread(tried: pd.DataFrame, name: Any) -> str:
+    """Smallest and largest share of a kind under several limits."""
+    shares = tried.loc[name].to_numpy(float)
     return f"{shares.min():.0%} to {shares.max():.0%}"
 
 
@@ -245,7 +246,7 @@ def gaps_finding(gaps: pd.DataFrame) -> Finding:
         detail.append(f"Too close to tell: {listed(close)}.")
     if few:
         detail.append(f"Too few answers: {listed(few)}.")
-    detail.append("What was expected is remembered afterwards, and coloured by what was found.")
+    detail.append("Expectations are remembered afterwards, coloured by what was found.")
     text = (
         f"Experience falls short in {listed(gap_words(short))}."
         if len(short)

@@ -154,11 +154,13 @@ def importance_performance(
     line and to the other are both beyond chance, allowing for the p items (Bonferroni): the
     percentile interval at ``confidence`` leaves out zero, and the difference is more than
     ``z(1 - (1 - confidence) / 2p)`` standard deviations, over the resamples, from zero. The normal
-    quantile stands for the far percentile, of which a few thousand resamples know little.
+    quantile stands for the far percentile, of which a few thousand resamples know little. The
+    standard deviation is at least the median of those of all items: an importance that came out
+    too low by chance varies too little over the resamples as well.
 
-    With 12 items that are equally important and differ in performance, none may be named as the
-    one to improve first. Of 400 simulated samples of 200 answers 13 % named one by the percentile
-    intervals alone, and RATE % do as described here (Johnson's weights).
+    Checked by simulation: 12 items, all equally important and not equally strong, 200 answers,
+    Johnson's weights. By the percentile intervals alone 12 % of 400 samples name an item to
+    improve first, which is wrong, and 59 % place any item; as described here 1 % do either.
     """
     check_confidence(confidence)
     check_missing(missing)
@@ -264,7 +266,8 @@ def side_of(values: Array, line: Line, confidence: float) -> NDArray[np.int64]:
     difference = values - line_of(values, line)
     low, high = percentiles(difference[1:], confidence)
     quantile = stats.norm.ppf(1 - (1 - confidence) / (2 * values.shape[1]))
-    reach = quantile * deviation_of(difference[1:])
+    deviation = deviation_of(difference[1:])
+    reach = quantile * np.fmax(deviation, np.median(deviation))
     above = (low > 0) & (difference[0] > reach)
     below = (high < 0) & (difference[0] < -reach)
     return above.astype(np.int64) - below
@@ -296,8 +299,7 @@ def placing_notes(undecided: int, n_items: int, confidence: float) -> list[str]:
         )
     if undecided < n_items:
         notes.append(
-            f"The number of items is allowed for: that one or more of the {n_items:,} are on the "
-            f"wrong side of a line by chance has a probability of about {1 - confidence:.0%} or "
-            "less."
+            f"The number of items is allowed for: for each line, that any of the {n_items:,} is on "
+            f"the wrong side by chance has a probability of about {1 - confidence:.0%} or less."
         )
     return notes

@@ -45,7 +45,7 @@ def wave():
 
 def test_page_one_names_the_index_the_change_and_what_the_truth_says_matters(example, wave):
     one = example[0][0]
-    assert "The satisfaction index is" in one
+    assert "The satisfaction index of 12 questions is" in one
     assert f"From the answers of {len(wave)} customers" in one
     assert "since the last wave" in one
     # the three questions on delivery have the largest true weight and the lowest scores
@@ -83,7 +83,7 @@ def test_the_index_is_that_of_r(shared, tmp_path):
     )  # fmt: skip
     expected = json.loads((shared / "reference" / "satisfaction.json").read_text())
     csi = expected["csi_pcr3_unweighted"]
-    assert f"The satisfaction index is {csi['csi']:.1f} of 100" in told[0]
+    assert f"The satisfaction index of 12 questions is {csi['csi']:.1f} of 100" in told[0]
     half = csi["se_fixed_weights"] * 1.971957  # t with 199 degrees of freedom
     row = f"all 200 200 {csi['csi']:.1f} {csi['csi'] - half:.1f} {csi['csi'] + half:.1f}"
     assert row in " ".join(told)
@@ -129,6 +129,18 @@ def test_a_question_worded_the_other_way_round_is_the_first_thing_said(tmp_path,
     wave.assign(q01=11 - wave["q01"]).to_csv(turned, index=False)
     told = report(tmp_path, "-p", f"responses={turned}", "-p", "segment=none", *FAST)
     assert "Check first: product quality may be worded the other way round" in told[0]
+    mended = ("-p", f"responses={turned}", "-p", "reverse=q01", "-p", "before=none")
+    told = report(tmp_path, *mended, "-p", "segment=none", *FAST)
+    assert "Check first" not in told[0]
+
+
+@pytest.mark.slow
+def test_who_has_no_segment_is_counted_in_all_and_told(tmp_path, wave):
+    region = ["north", "south", None] * len(wave)
+    wave.assign(area=region[: len(wave)]).to_csv(tmp_path / "areas.csv", index=False)
+    given = ("-p", f"responses={tmp_path / 'areas.csv'}", "-p", "segment=area")
+    told = " ".join(report(tmp_path, *given, "-p", "customers=none", *FAST))
+    assert f"not known {len(wave) // 3} {len(wave) // 3}" in told
 
 
 @pytest.mark.slow
@@ -142,7 +154,7 @@ def test_a_question_worded_the_other_way_round_is_the_first_thing_said(tmp_path,
         ("method=magic", 'method="magic"'),
         ("components=99", "a number of components from 1 to 12"),
         ("missing=magic", 'missing="magic"'),
-        ("segment=continent", 'no column "continent"'),
+        ("segment=continent", 'no column "continent" to report by'),
         ("wave=2030", "no answer is dated 2030"),
         ("wave=none", "97 respondents have more than one row"),
         ("replicates=10", "take at least 100"),
@@ -150,6 +162,8 @@ def test_a_question_worded_the_other_way_round_is_the_first_thing_said(tmp_path,
         ("responses={constant}", "all 252 answers are 7"),
         ("responses={one}", "1 of 1 respondents can be used"),
         ("questions=none", "items must be a list of columns"),
+        ("questions=data/study_questions.csv", "names image1, which data/responses.csv has not"),
+        ("reverse=joy", 'no column "joy"'),
     ],
 )
 def test_bad_values_end_with_a_sentence_and_exit_code_2(given, words, tmp_path, wave):

@@ -28,6 +28,7 @@ def index(segments=(), n_effective=200.0, negative=0, **values):
             "segment": names,
             "n": [200, *(n for *_, n in segments)],
             "n_effective": n_effective,
+            "degrees_of_freedom": [199, *(n - 1 for *_, n in segments)],
             "index": found,
             "low": np.array(found) - 1.5,
             "high": np.array(found) + 1.5,

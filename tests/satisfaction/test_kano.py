@@ -25,6 +25,7 @@ from crmlib.satisfaction.kano import (
     evaluation_table,
     fong_threshold,
     kano,
+    p_value,
 )
 from crmlib.satisfaction.scores import adjusted_wald_interval
 
@@ -143,6 +144,69 @@ class TestDecision:
         row = only(kano(responses("M" * 55 + "A" * 25 + "I" * 20), PAIR).table)
         assert row["category_strength_low"] > 0
         assert row["decision"] == "must-be"
+
+    def test_the_number_of_features_is_allowed_for(self):
+        # Two categories are equally frequent for every feature: each decision is a false one.
+        random = np.random.default_rng(11)
+        pairs = {f"f{i}": (f"f{i}_with", f"f{i}_without") for i in range(10)}
+        any_decided, by_intervals = [], []
+        for _ in range(120):
+            drawn = random.choice(list("AMIR"), (200, 10), p=[0.4, 0.4, 0.1, 0.1])
+            data = pd.concat(
+                [responses(drawn[:, i]).add_prefix(f"f{i}_") for i in range(10)], axis=1
+            )
+            table = kano(data, pairs).table
+            any_decided.append((table["decision"] != "undecided").any())
+            by_intervals.append((table["category_strength_low"] > 0).any())
+        # Monte Carlo errors 0.020 and 0.045; independent features: 1 - 0.95 ** 10 = 0.40.
+        assert np.mean(any_decided) <= 0.05 + 2 * 0.020
+        assert np.mean(by_intervals) == pytest.approx(0.40, abs=2 * 0.045)
+
+    def test_the_p_value_is_where_the_interval_begins_at_zero(self):
+        for n, shares in ((50.0, [0.5, 0.3]), (200.5, [0.4, 0.31]), (30.0, [1.0, 0.0])):
+            p, q = (p_value(np.array(shares), n, degrees) for degrees in (np.inf, 7))
+            low, _ = adjusted_wald_interval(*shares, n, stats.norm.isf(p / 2))
+            assert low == pytest.approx(0, abs=1e-9)
+            low, _ = adjusted_wald_interval(*shares, n, stats.t.isf(q / 2, 7))
+            assert low == pytest.approx(0, abs=1e-9)
+
+    def test_features_are_decided_in_the_order_of_their_p_values(self):
+        # Oracle: Holm by hand. The second is decided only since the first need not be counted.
+        columns = {
+            "clear": "M" * 70 + "A" * 20 + "I" * 10,
+            "near": "M" * 50 + "A" * 28 + "I" * 22,
+            "few": "M" * 9 + " " * 91,
+        }
+        parts = []
+        for name, letters in columns.items():
+            part = responses(letters.replace(" ", "A")).astype(float).add_prefix(f"{name}_")
+            part[[letter == " " for letter in letters]] = np.nan
+            parts.append(part)
+        data = pd.concat(parts, axis=1)
+        pairs = {name: (f"{name}_with", f"{name}_without") for name in columns}
+        p = p_value(np.array([0.5, 0.28]), 100, np.inf)
+        assert 0.01 < p < 0.02  # 2 p < 0.05: decided beside one other, or first of two
+        table = kano(data, pairs).table.set_index("feature")
+        assert table["decision"].tolist() == ["must-be", "must-be", "too few"]
+        for confidence, decision in ((1 - p * 1.01, "must-be"), (1 - p * 0.99, "undecided")):
+            table = kano(data, pairs, confidence=confidence).table.set_index("feature")
+            assert table.loc[["clear", "near"], "decision"].tolist() == ["must-be", decision]
+        twice = {"near": pairs["near"], "again": ("again_with", "again_without")}
+        doubled = data.assign(again_with=data["near_with"], again_without=data["near_without"])
+        for confidence, decision in ((1 - p * 2.02, "must-be"), (1 - p * 1.98, "undecided")):
+            table = kano(doubled, twice, confidence=confidence).table
+            assert (table["category_strength_low"] > 0).all()
+            assert table["decision"].tolist() == [decision, decision]
+
+    def test_one_feature_of_clusters_is_decided_by_its_interval(self):
+        random = np.random.default_rng(12)
+        decided = []
+        for _ in range(60):
+            data = responses(random.choice(list("AMI"), 60, p=[0.5, 0.3, 0.2]))
+            row = only(kano(data.assign(shop=np.arange(60) // 5), PAIR, clusters="shop").table)
+            assert (row["decision"] != "undecided") == (row["category_strength_low"] > 0)
+            decided.append(row["decision"] != "undecided")
+        assert 5 < sum(decided) < 55
 
     def test_ties_go_to_the_category_that_weighs_more(self):
         for letters, category in {"IA": "A", "AO": "O", "MO": "M", "RI": "I", "QR": "R"}.items():

@@ -99,6 +99,38 @@ def test_weights_count_and_idle_people_do_not(panel):
     pd.testing.assert_frame_equal(weighed.levels, alone.levels)
 
 
+def test_those_in_both_waves_alone_change_by_the_paired_t_test(panel):
+    before, after = panel
+    after = after.assign(id=after["id"].where(after["id"] < 50, after["id"] + 1000))
+    found = level_change(before, after, ["y"], respondent="id").panel.iloc[0]
+    pairs = before.merge(after, on="id")
+    means = [100 / 9 * (pairs[name].mean() - 1) for name in ("y_x", "y_y")]
+    assert [found["n"], found["before"], found["after"]] == pytest.approx([50, *means])
+    assert found["change"] == pytest.approx(means[1] - means[0])
+    # Those in both are a part of the wave after, so its size stands in n / (n - 1), and in t.
+    error = 100 / 9 * stats.sem(pairs["y_y"] - pairs["y_x"]) * np.sqrt(49 / 50 * 80 / 79)
+    assert found["standard_error"] == pytest.approx(error, rel=1e-9)
+    assert found["high"] - found["change"] == pytest.approx(error * stats.t.ppf(0.975, 49))
+    everybody = level_change(before, panel[1], ["y"], respondent="id")
+    for name in ("before", "after", "change", "standard_error", "low", "high"):
+        assert everybody.panel[name][0] == pytest.approx(everybody.score[name][0], rel=1e-9)
+
+
+def test_too_few_in_both_waves_or_nobody_known_have_no_change_of_their_own(panel):
+    before, after = panel
+    few = after.assign(id=after["id"].where(after["id"] < 9, after["id"] + 1000))
+    assert level_change(before, few, ["y"], respondent="id").panel.empty
+    assert level_change(before, after, ["y"]).panel.empty
+
+
+def test_those_in_both_waves_count_with_the_weights_of_the_wave_after(panel):
+    before, after = (table.assign(w=1.0 + table["id"] % 3 * n) for n, table in enumerate(panel))
+    found = level_change(before, after, ["y"], weights="w", respondent="id").panel.iloc[0]
+    pairs = before.merge(after, on="id")
+    change = np.average(pairs["y_y"] - pairs["y_x"], weights=pairs["w_y"])
+    assert found["change"] == pytest.approx(100 / 9 * change)
+
+
 @pytest.mark.slow
 def test_intervals_hold_the_truth_as_often_as_they_say():
     """2,000 panels of 100 and 120 people, 60 of them in both; true change of a share: 0.1."""

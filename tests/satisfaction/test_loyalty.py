@@ -146,6 +146,50 @@ def test_a_segment_with_too_few_has_no_index(study):
     assert table.loc["large", "index"] > 0
 
 
+def test_segments_are_compared_pair_by_pair(study):
+    data = complete(study, INTENTIONS).reset_index(drop=True)
+    data = data.assign(size=np.array(["small", "large", "huge"])[data.index % 3])
+    data.loc[data["size"] == "large", INTENTIONS] = data[INTENTIONS].clip(upper=6)
+    data.loc[:4, "size"] = "few"
+    score = (data[INTENTIONS].mean(axis=1) - 1) / 9 * 100
+    groups = {name: score[data["size"] == name] for name in ("small", "large", "huge")}
+    found = loyalty_index(data, INTENTIONS, by="size").differences
+    assert len(found) == 3
+    assert found["p_holm"].is_monotonic_increasing
+    assert found["p_holm"].to_numpy() == pytest.approx(multipletests(found["p"], method="holm")[1])
+    assert "few" not in {*found["segment"], *found["other"]}
+    for row in found.itertuples():
+        welch = stats.ttest_ind(groups[row.segment], groups[row.other], equal_var=False)
+        assert row.difference == pytest.approx(
+            groups[row.segment].mean() - groups[row.other].mean(), rel=1e-12
+        )
+        assert row.difference >= 0
+        # Segments are parts of one sample, so that n / (n - 1) is that of the whole sample.
+        assert row.difference / row.standard_error == pytest.approx(welch.statistic, rel=0.01)
+        assert row.p == pytest.approx(welch.pvalue, rel=0.05, abs=1e-4)
+        ends = welch.confidence_interval()
+        assert [row.low, row.high] == pytest.approx([ends.low, ends.high], abs=0.1)
+    assert loyalty_index(data, INTENTIONS).differences.empty
+
+
+def test_clusters_in_two_segments_count_in_their_difference(designed):
+    """The variance of the difference written out by the sums of clusters."""
+    data = complete(designed, INTENTIONS).reset_index(drop=True)
+    data = data.assign(half=np.where(data.index % 2, "odd", "even"))
+    row = loyalty_index(data, INTENTIONS, **DESIGN, by="half").differences.iloc[0]
+    score = (data[INTENTIONS].mean(axis=1) - 1) / 9 * 100
+    part = pd.Series(0.0, data.index)
+    for name, sign in ((row["segment"], 1), (row["other"], -1)):
+        inside = data["half"] == name
+        weight = data["weight"].where(inside, 0.0)
+        part += sign * weight * (score - np.average(score, weights=weight)) / weight.sum()
+    sums = part.groupby([data["stratum"], data["cluster"]]).sum()
+    variance = sum(len(z) * z.var() for _, z in sums.groupby(level=0))
+    assert row["standard_error"] == pytest.approx(np.sqrt(variance), rel=1e-10)
+    half = row["standard_error"] * stats.t.ppf(0.975, 40 - 2)
+    assert row["high"] - row["difference"] == pytest.approx(half, rel=1e-10)
+
+
 def test_a_reversed_intention_is_told(study):
     found = loyalty_index(study.assign(referral=11 - study["referral"]), INTENTIONS)
     assert any(note.startswith("referral: the answers run against") for note in found.notes)

@@ -12,10 +12,12 @@ import pytest
 from crmlib.satisfaction.index_findings import Words
 from crmlib.satisfaction.level_change import UPPER, LevelChange
 from crmlib.satisfaction.loyalty import EMPTY_SLOPES, MODERATION, Determinants, LoyaltyIndex
-from crmlib.satisfaction.loyalty_findings import loyalty_findings
+from crmlib.satisfaction.loyalty_findings import levels_sentence, loyalty_findings
 from crmlib.satisfaction.loyalty_types import RULES, TYPES, LoyaltyTypes
 
 NOTHING = pd.DataFrame({"reason": [], "rows": []})
+PAIR = {"segment": "South", "other": "North"}
+NO_PAIRS = pd.DataFrame(columns=[*PAIR, "p_holm"])
 
 
 def index(low=40.0, high=44.0, notes=()):
@@ -30,6 +32,7 @@ def index(low=40.0, high=44.0, notes=()):
                 "high": [66.0, high],
             }
         ),
+        differences=NO_PAIRS,
         alpha=0.8,
         alpha_low=0.7,
         alpha_high=0.9,
@@ -41,7 +44,7 @@ def index(low=40.0, high=44.0, notes=()):
 
 def levels():
     names = ["very dissatisfied", "dissatisfied", "neither", "satisfied", "very satisfied"]
-    table = pd.DataFrame({"level": names, "share": [0.02, 0.03, 0.38, 0.40, 0.17]})
+    table = pd.DataFrame({"level": names, "share": [0.02, 0.03, 0.38, 0.40, 0.17], "n": 236})
     return table.assign(low=table["share"] - 0.02, high=table["share"] + 0.02)
 
 
@@ -89,8 +92,11 @@ def gaps(*verdicts):
     return table.assign(low=table["gap"] - 0.3, high=table["gap"] + 0.3)
 
 
-def change(low=-4.4, high=-1.6, middle=-3.0, overlap=100):
-    """A fall of the score from 66 to 63; 10 of those in both waves rose, 30 fell."""
+def change(low=-4.4, high=-1.6, middle=-3.0, overlap=100, panel=()):
+    """A fall of the score from 66 to 63; 10 of those in both waves rose, 30 fell.
+
+    Panel: mean before of those in both waves, change, and its interval.
+    """
     moves = np.zeros((5, 5), dtype=int)
     moves[2, 3], moves[4, 3], moves[3, 1], moves[3, 3] = 10, 25, 5, 60
     score = {"before": 66.0, "after": 63.0, "change": middle, "low": low, "high": high}
@@ -99,6 +105,9 @@ def change(low=-4.4, high=-1.6, middle=-3.0, overlap=100):
     return LevelChange(
         score=pd.DataFrame([score]),
         levels=pd.DataFrame([upper | {"low": -0.09, "high": -0.012}]),
+        panel=pd.DataFrame(
+            [[100, *panel]] if panel else [], columns=["n", "before", "change", "low", "high"]
+        ),
         moves=pd.DataFrame(moves),
         overlap=overlap,
         notes=(),
@@ -106,7 +115,6 @@ def change(low=-4.4, high=-1.6, middle=-3.0, overlap=100):
 
 
 USUAL = {
-    "levels": levels(),
     "types": types(premium_value=0.5, price=0.2),
     "found": found(),
     "gaps": gaps("falls short", "undecided", "exceeds"),
@@ -125,8 +133,7 @@ def test_the_index_has_its_interval_n_and_extremes():
     )
     assert first.detail == (
         "From the answers of 1,240 customers. Strongest is “referral” (63, 60 to 66), weakest "
-        "“price tolerance” (42, 40 to 44). Very satisfied are 17% (15% to 19%), satisfied 40% "
-        "(38% to 42%)."
+        "“price tolerance” (42, 40 to 44)."
     )
     assert "(90% interval)" in sentences(confidence=0.9)[0].text
 
@@ -139,23 +146,32 @@ def test_without_anything_else_only_the_index_is_told():
     )
 
 
+def test_the_highest_levels_of_satisfaction_are_told_with_n():
+    assert levels_sentence(levels(), Words(who="clients")) == (
+        "Very satisfied are 17% (15% to 19%), satisfied 40% (38% to 42%) of 236 clients."
+    )
+
+
 @pytest.mark.parametrize(
-    ("low", "high", "words"),
+    ("p_holm", "words"),
     [
-        ([40, 55], [50, 65], "South (60, 55 to 65) is more loyal than North (45, 40 to 50)."),
-        ([40, 48], [50, 72], "Differences between segments can be chance."),
-        ([40, np.nan], [50, np.nan], ""),
+        ([0.01], "South (60, 55 to 65) and North (45, 40 to 50) differ beyond chance"),
+        ([0.01, 0.02, 0.6], "differ beyond chance; likewise 1 other pair (3 comparisons)."),
+        ([0.3], "No difference between segments can be shown (1 comparison)."),
+        ([np.nan], ""),
+        ([], ""),
     ],
 )
-def test_segments_differ_where_their_intervals_do_not_touch(low, high, words):
+def test_segments_differ_by_tests_that_allow_for_their_number(p_holm, words):
     whole = index()
-    segments = pd.DataFrame(
-        {"segment": ["North", "South"], "index": [45, 60], "low": low, "high": high, "n": 50}
-    )
+    segments = pd.DataFrame({"segment": ["North", "South"], "index": [45, 60], "n": 50})
     whole.table.insert(0, "segment", "all")
+    segments = segments.assign(low=[40, 55], high=[50, 65])
     table = pd.concat([whole.table, segments], ignore_index=True)
-    detail = loyalty_findings(dataclasses.replace(whole, table=table))[0].detail
-    assert detail.partition("40 to 44).")[2].strip() == words
+    pairs = pd.DataFrame([PAIR | {"p_holm": p} for p in p_holm], columns=NO_PAIRS.columns)
+    changed = dataclasses.replace(whole, table=table, differences=pairs)
+    detail = loyalty_findings(changed)[0].detail.partition("40 to 44).")[2].strip()
+    assert words in detail if words else not detail
 
 
 def test_an_index_without_interval_is_said_to_be_so():
@@ -190,11 +206,31 @@ def test_the_most_frequent_kind_is_named_only_when_it_is_ahead():
 
 
 def test_what_other_limits_would_make_of_the_first_kind_is_said():
-    moved = pd.DataFrame({"strict": [0.08, 0.3], "wide": [0.61, 0.1]}, ["premium value", "price"])
-    assert sentences(by_limits=moved)[1].detail.endswith(
-        "With other limits of what counts as high and low premium value comes to 8% to 61%."
+    moved = pd.DataFrame({"strict": [0.4, 0.3], "wide": [0.61, 0.1]}, ["premium value", "price"])
+    second = sentences(by_limits=moved)[1]
+    assert second.text.startswith("Most frequent kind: premium value")
+    assert second.detail.endswith(
+        "With other limits of what counts as high and low premium value comes to 40% to 61%."
     )
     assert "limits" not in sentences(by_limits=moved[["wide"]])[1].detail
+
+
+def test_a_kind_that_other_limits_put_behind_is_not_called_the_most_frequent():
+    moved = pd.DataFrame(
+        {"strict": [0.08, 0.0, 0.09, 0.83], "wide": [0.6, 0.0, 0.2, 0.2]},
+        ["premium value", "latent", "price", "unclear"],
+    )
+    second = sentences(by_limits=moved)[1]
+    assert second.text == (
+        "Which kind is most frequent depends on what counts as “high”: premium value 8% to 60% "
+        "and price 9% to 20%."
+    )
+    assert second.detail.startswith(
+        "From 200 customers. With the limits chosen premium value (attached and buying again), "
+        "50% (45% to 55%), comes first."
+    )
+    empty = moved.assign(strict=[0.0, 0.0, 0.0, 1.0])
+    assert sentences(by_limits=empty)[1].text.startswith("Most frequent kind: premium value")
 
 
 def test_types_that_mostly_fit_no_rule_are_not_told():
@@ -255,22 +291,70 @@ def test_gaps_are_told_by_their_verdict():
 
 def test_a_change_is_told_with_its_interval_and_who_moved():
     last = sentences()[4]
-    assert last.text == "Satisfaction fell, 66 to 63 of 100 points (−3.0, −4.4 to −1.6)."
+    assert last.text == "Satisfaction fell (66.0 to 63.0 of 100 points; −3.0, −4.4 to −1.6)."
     assert last.detail == (
         "From 1,200 and 900 answers; a change of less than 2.0 points would easily go unseen. "
         "Satisfied or better: 65% before, 60% after (change in points −5, −9 to −1). Of the 100 "
-        "customers who answered both times 10 moved up a level or more and 30 down, more than "
-        "chance explains."
+        "customers who answered both times 10 moved up a level or more and 30 down."
     )
     rose = sentences(change=change(1.0, 5.0, 3.0), followed="trust in us")[4]
-    assert rose.text == "Trust in us rose, 66 to 63 of 100 points (+3.0, +1.0 to +5.0)."
+    assert rose.text == "Trust in us rose (66.0 to 63.0 of 100 points; +3.0, +1.0 to +5.0)."
+
+
+def test_the_questions_followed_are_named():
+    single = sentences(columns=["overall"])[4].detail
+    assert "answers to “overall” alone, not the index of satisfaction/index;" in single
+    several = sentences(columns=["l1", "l2"], words=Words({"l1": "will buy"}))[4].detail
+    assert "From 1,200 and 900 answers (mean of “will buy” and “l2”);" in several
 
 
 def test_a_change_within_chance_or_without_interval_is_none():
     none = sentences(change=change(-4.0, 1.0, overlap=0))[4]
     assert none.text == (
-        "Satisfaction: no change beyond chance, 66 to 63 of 100 points (−3.0, −4.0 to +1.0)."
+        "Satisfaction: no change can be shown (66.0 to 63.0 of 100 points; −3.0, −4.0 to +1.0)."
     )
     assert "both times" not in none.detail
     unknown = sentences(change=change(np.nan, np.nan))[4]
-    assert unknown.text.startswith("Whether satisfaction changed cannot be said: 66 to 63")
+    assert unknown.text.startswith("Whether satisfaction changed cannot be said (66.0 to 63.0")
+
+
+@pytest.mark.parametrize("panel", [(67.0, -2.0, -3.5, -0.5), (67.0, -2.0, -4.5, 0.5)])
+def test_those_in_both_waves_do_not_contradict_a_fall_of_all(panel):
+    agreed = sentences(change=change(panel=panel))[4]
+    assert agreed.text == "Satisfaction fell (66.0 to 63.0 of 100 points; −3.0, −4.4 to −1.6)."
+    ends = f"−2.0, {panel[2]:.1f} to {panel[3]:+.1f}".replace("-", "−")
+    assert agreed.detail.endswith(f"30 down; their mean changed by {ends}.")
+
+
+@pytest.mark.parametrize(
+    ("whole", "panel", "text", "reason"),
+    [
+        (
+            (-4.0, 1.0, -1.5),
+            (68.0, -2.4, -4.2, -0.6),
+            "Satisfaction of all: no change can be shown (66.0 to 63.0 of 100 points; −1.5, −4.0 "
+            "to +1.0); but the 100 who answered both times fell by 2.4 points (−4.2 to −0.6).",
+            "All may have fallen as much; if not, others who came and went made up for it, or high "
+            "answers fell back by chance (regression to the mean).",
+        ),
+        (
+            (-2.0, 1.0, -0.5),
+            (60.0, 2.4, 0.6, 4.2),
+            "Satisfaction of all: no change can be shown (66.0 to 63.0 of 100 points; −0.5, −2.0 "
+            "to +1.0); but the 100 who answered both times rose by 2.4 points (+0.6 to +4.2).",
+            "Others who came and went made up for it, or low answers came back up by chance "
+            "(regression to the mean).",
+        ),
+        (
+            (-4.4, -1.6, -3.0),
+            (67.0, 2.4, 0.6, 4.2),
+            "Satisfaction of all fell (66.0 to 63.0 of 100 points; −3.0, −4.4 to −1.6); but the "
+            "100 who answered both times rose by 2.4 points (+0.6 to +4.2).",
+            "Others who came and went made up for it.",
+        ),
+    ],
+)
+def test_where_those_in_both_waves_and_all_disagree_both_are_headlined(whole, panel, text, reason):
+    last = sentences(change=change(*whole, panel=panel))[4]
+    assert last.text == text
+    assert last.detail.endswith(f"10 moved up a level or more and 30 down. {reason}")

@@ -74,12 +74,13 @@ def test_the_index_is_told_with_its_interval_and_what_other_ways_give():
     }
     first = findings(others=others)[0]
     assert first.text == (
-        "Satisfaction of 250 customers by 3 general questions (ECSI) is 66.0 of 100, likely between "
-        "64.0 and 68.0 (95% interval)."
+        "Satisfaction of 250 customers by 3 general questions (ECSI) is 66.0 of 100, likely "
+        "between 64.0 and 68.0 (95% interval)."
     )
     assert first.detail == (
-        "65.2 to 66.3 by 2 other ways to compute it. Of the 3 subjects word of mouth scores lowest: "
-        "50.0 (48.0 to 52.0). Not comparable with the index of satisfaction/index: other questions."
+        "65.2 to 66.3 by 2 other ways to compute it. Of the 3 subjects word of mouth scores "
+        "lowest: 50.0 (48.0 to 52.0). Not comparable with the index of satisfaction/index: other "
+        "questions."
     )
 
 
@@ -168,8 +169,8 @@ def test_what_is_explained_and_which_paths_cannot_be_shown():
         "The model explains 25% of the differences in satisfaction and 40% in word of mouth."
     )
     assert third.detail == (
-        "1 of its 3 arrows perhaps stands for nothing (dashed): image to word of mouth. Questions on "
-        "a subject go together, and subjects differ."
+        "1 of its 3 arrows perhaps stands for nothing (dashed): image to word of mouth. Questions "
+        "on a subject go together, and subjects differ."
     )
     every = findings(model(paths=PATHS[::2]))[2]
     assert every.detail.startswith("Every arrow stands for more than chance explains.")
@@ -179,8 +180,8 @@ def test_weak_blocks_and_constructs_that_may_be_one_are_named():
     mixed = [*CLEAR, ("satisfaction", "word_of_mouth", 0.85, 0.75, 0.95), ("a", "b", *[np.nan] * 3)]
     weak = findings(model(alpha=[0.69, 0.7, np.nan], htmt=mixed))[2].detail
     assert weak.endswith(
-        "Questions that hardly go together (alpha below 0.7): image. May be one and the same subject "
-        "(HTMT): satisfaction and word of mouth."
+        "Questions that hardly go together (alpha below 0.7): image. May be one and the same "
+        "subject (HTMT): satisfaction and word of mouth."
     )
     many = [("a", str(k), 0.95, 0.9, 1.0) for k in range(4)]
     assert findings(model(htmt=CLEAR + many))[2].detail.endswith(

@@ -529,7 +529,7 @@ def test_what_cannot_be_used_is_refused_with_the_reason(change, arguments, messa
 
 
 @pytest.mark.parametrize("missing", ["em", "impute"])
-@pytest.mark.parametrize("share", [0.02, 0.5])
+@pytest.mark.parametrize("share", [0.02, 0.3])
 def test_a_copy_with_other_answers_missing_is_refused(missing, share):
     data = survey()
     data["b2"] = data["b1"]
