@@ -111,8 +111,8 @@ def test_waves_of_few_clusters_have_wide_intervals_and_say_so():
 
 
 def test_a_segment_in_a_single_cluster_cannot_say_how_far_it_is_off():
-    data = clustered(12, 3)
-    data["part"] = np.where(data["place"] == 0, "alone", np.where(data["place"] < 7, "x", "y"))
+    data = clustered(24, 3)
+    data["part"] = np.where(data["place"] == 0, "alone", np.where(data["place"] < 13, "x", "y"))
     answers = [*ITEMS, "overall"]
     shift = np.where(data["part"] == "x", 2, -1)[:, None]
     data[answers] = (data[answers] + shift).clip(1, 10)

@@ -240,7 +240,7 @@ def test_components_chosen_by_cross_validation_cover_the_true_coefficients_less(
     noise = np.sqrt(slopes @ correlation @ slopes * (1 / 0.6 - 1))
     names = [f"i{j}" for j in range(12)]
     rows = []
-    for seed in range(40):
+    for seed in range(60):
         random = np.random.default_rng(seed)
         z = random.normal(size=(200, 12)) @ np.linalg.cholesky(correlation).T
         data = pd.DataFrame((means + z).clip(1, 10), columns=names)
@@ -253,8 +253,8 @@ def test_components_chosen_by_cross_validation_cover_the_true_coefficients_less(
     covered = (table["whole_low"] <= truth) & (truth <= table["whole_high"])
     share = covered.groupby(level=0).mean()
     off = table["index"].groupby(level=0).mean() - truth
-    # Monte Carlo errors with 40 samples: 0.035 at 0.95, 0.08 at 0.6.
-    assert share["ols"] >= 0.87
+    # Monte Carlo errors with 60 samples: 0.03 at 0.95, 0.06 at 0.3.
+    assert share["ols"] >= 0.88
     assert share["pcr"] <= 0.80
     # One-sided: the interval is not too narrow by chance but lies beside the truth.
     assert abs(off["ols"]) < 0.5 < off["pcr"]
