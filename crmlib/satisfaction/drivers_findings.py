@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 
 import pandas as pd
-from scipy.stats import norm
 
 from crmlib.findings import Finding, listed
+from crmlib.multiple_testing import stretch
 from crmlib.satisfaction.agreement import same_first_share
 from crmlib.satisfaction.drivers import Drivers
 
@@ -135,9 +135,8 @@ def supported(table: pd.DataFrame, confidence: float) -> pd.DataFrame:
     The lower arm of the interval is stretched to the level that Bonferroni asks of so many rows:
     with a dozen alike, one or the other would clear an interval of its own by chance.
     """
-    tails = (1 - confidence) / 2
-    stretch = norm.isf(tails / len(table)) / norm.isf(tails)
-    low = table["share"] - stretch * (table["share"] - table["share_low"])
+    arm = table["share"] - table["share_low"]
+    low = table["share"] - stretch(confidence, len(table)) * arm
     return table[low > alike(table)].head(MOST_NAMED)
 
 

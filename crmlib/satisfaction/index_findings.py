@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from crmlib.findings import Finding, counted, listed
+from crmlib.multiple_testing import stretch
 from crmlib.satisfaction.draws import interval_by_units
 from crmlib.satisfaction.drivers import Drivers
 from crmlib.satisfaction.drivers_findings import METHOD_WORDS, drivers_findings
@@ -254,7 +255,8 @@ def improve_finding(priorities: Priorities, words: Words) -> Finding:
     if first.empty:
         return Finding(
             "No question can be named as the one to improve first.",
-            f"None is both important and weak by more than chance explains. {nearly(table, words)}",
+            "None is both important and weak by more than chance explains. "
+            f"{nearly(priorities, words)}",
         )
     top = first.head(MOST)
     rest = len(first) - len(top)
@@ -279,10 +281,13 @@ def placing(row: pd.Series, words: Words) -> str:
     )
 
 
-def nearly(table: pd.DataFrame, words: Words) -> str:
-    """Which items clear one of the two lines."""
-    important = table.loc[table["importance_difference_low"] > 0, "item"]
-    weak = table.loc[table["performance_difference_high"] < 0, "item"]
+def nearly(priorities: Priorities, words: Words) -> str:
+    """Which items clear one of the two lines, their number allowed for."""
+    table, longer = priorities.table, stretch(priorities.confidence, len(priorities.table))
+    above, below = table["importance_difference"], table["performance_difference"]
+    low = above - longer * (above - table["importance_difference_low"])
+    high = below + longer * (table["performance_difference_high"] - below)
+    important, weak = table.loc[low > 0, "item"], table.loc[high < 0, "item"]
     parts = []
     if len(important):
         parts.append(f"More important than the average, beyond chance: {words.items(important)}.")
@@ -300,8 +305,7 @@ def undecided_finding(priorities: Priorities, words: Words) -> Finding:
     if not priorities.undecided:
         return Finding(
             f"All {total:,} questions can be placed as important or not and strong or weak.",
-            f"Each on its own at {priorities.confidence:.0%}; among {total:,} questions one may be "
-            f"on the wrong side by chance.{kept}",
+            f"All at once at {priorities.confidence:.0%}.{kept}",
         )
     unplaced = table.loc[table["quadrant"] == "undecided", "item"]
     if priorities.undecided == total:

@@ -10,6 +10,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
 from crmlib.columns import Array
+from crmlib.multiple_testing import stretch
 from crmlib.satisfaction.labels import INK, write_beside
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def plot_quadrants(
     lines: pd.DataFrame,
     *,
     labels: Mapping[str, str] | None = None,
+    confidence: float = 0.95,
     ax: "Axes | None" = None,
 ) -> "Axes":
     """Importance against performance, each item with the box of its two intervals.
@@ -64,6 +66,8 @@ def plot_quadrants(
         `Priorities.lines`: line, value.
     labels : mapping of str to str, optional
         What to write for an item; its name where there is none.
+    confidence : float
+        Level of the intervals in the table.
     ax : Axes, optional
         About as high as wide for more than a dozen items.
 
@@ -74,8 +78,8 @@ def plot_quadrants(
     Notes
     -----
     The grey bands are the undecided zone: half the median width of the intervals of the differences
-    to the line, to both sides. An item whose dot lies in a band can usually not be placed. Which
-    items are placed is read from the table, not from the bands.
+    to the line, stretched for the number of items, to both sides. An item whose dot lies in a band
+    can usually not be placed. Which items are placed is read from the table, not from the bands.
     """
     ax = ax or plt.gca()
     at = dict(zip(lines["line"], lines["value"], strict=True))
@@ -91,7 +95,7 @@ def plot_quadrants(
     ax.margins(0.06)
     bottom, top = ax.get_ylim()
     ax.set_ylim(bottom - NAME_ROOM * (top - bottom), top)
-    draw_lines(ax, table, at)
+    draw_lines(ax, table, at, stretch(confidence, len(table)))
     name_zone(ax, at["importance"])
     name_corners(ax, at)
     ax.set_xlabel("Score (0 to 100)")
@@ -120,7 +124,7 @@ def interval_box(row: pd.Series, colour: str, *, faint: bool) -> Rectangle:
     )
 
 
-def draw_lines(ax: "Axes", table: pd.DataFrame, at: Mapping[str, float]) -> None:
+def draw_lines(ax: "Axes", table: pd.DataFrame, at: Mapping[str, float], longer: float) -> None:
     """The two lines, each with its band in which an item can usually not be placed."""
     # The band and the lines must not widen the chart.
     limits = ax.get_xlim(), ax.get_ylim()
@@ -129,7 +133,7 @@ def draw_lines(ax: "Axes", table: pd.DataFrame, at: Mapping[str, float]) -> None
         ("importance", ax.axhline, ax.axhspan),
     ):
         width = table[f"{line}_difference_high"] - table[f"{line}_difference_low"]
-        half = float(width.median() / 2)
+        half = float(width.median() / 2) * longer
         across(at[line], color=QUIET, linewidth=1.0, zorder=1)
         if np.isfinite(half):
             band(at[line] - half, at[line] + half, color="0.93", zorder=0, linewidth=0)

@@ -65,6 +65,8 @@ def priorities(quadrants, important=None, weak=None):
             "performance": 55.0,
             "performance_low": 52.04,
             "performance_high": 58.0,
+            "importance_difference": np.where(important, 0.5, 0.0),
+            "performance_difference": np.where(weak, -5.0, 0.0),
             "importance_difference_low": np.where(important, 0.1, -0.1),
             "performance_difference_high": np.where(weak, -1.0, 1.0),
             "quadrant": quadrants,

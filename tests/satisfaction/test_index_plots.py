@@ -80,10 +80,18 @@ def test_quadrants_have_their_lines_bands_and_names(ax):
     ]
     assert (at["performance"], 0) in drawn
     assert (0, at["importance"]) in drawn
-    # The band is half the width of the intervals of the difference, to both sides.
+    # The band is half the width of the intervals of the difference, stretched for eight of them,
+    # to both sides: z of 1 - 0.05 / 16 is 2.7344, of 0.975 it is 1.9600.
+    longer = 2.7344 / 1.9600
     bands = [(x, w, y, h) for x, y, w, h, _ in boxes(ax)]
-    assert any(np.allclose((x, w), (at["performance"] - 3, 6)) for x, w, _, _ in bands)
-    assert any(np.allclose((y, h), (at["importance"] - 0.0625, 0.125)) for _, _, y, h in bands)
+    assert any(
+        np.allclose((x, w), (at["performance"] - 3 * longer, 6 * longer), rtol=1e-4)
+        for x, w, _, _ in bands
+    )
+    assert any(
+        np.allclose((y, h), (at["importance"] - 0.0625 * longer, 0.125 * longer), rtol=1e-3)
+        for _, _, y, h in bands
+    )
     texts = {text.get_text() for text in ax.texts}
     assert {"Improve first", "Keep up", "Low priority", "Possible overkill", "undecided"} <= texts
 
