@@ -40,7 +40,7 @@ def loyalty_findings(
     change: LevelChange | None = None,
     followed: str = "satisfaction",
     columns: Sequence[str] = (),
-    weighted: bool = False,
+    designed: bool = False,
     words: Words | None = None,
     confidence: float = 0.95,
 ) -> list[Finding]:
@@ -60,8 +60,8 @@ def loyalty_findings(
         What the score is called that ``change`` is of.
     columns : sequence of str
         The questions it is the mean of.
-    weighted : bool
-        Whether there are design weights: ``found`` knows none.
+    designed : bool
+        Whether there are design weights, strata or clusters: ``found`` knows none.
     words : Words, optional
         Labels of the intentions, and who was asked.
     confidence : float
@@ -77,7 +77,7 @@ def loyalty_findings(
     if types is not None:
         findings.append(types_finding(types, by_limits, words))
     if found is not None:
-        findings.append(determinants_finding(found, weighted))
+        findings.append(determinants_finding(found, designed))
     if gaps is not None:
         findings.append(gaps_finding(gaps))
     if change is not None:
@@ -185,7 +185,7 @@ def kind(row: pd.Series) -> str:
     return f"{row.name} ({MEANING[str(row.name)]}), {percent(row)}"
 
 
-def determinants_finding(found: Determinants, weighted: bool) -> Finding:
+def determinants_finding(found: Determinants, designed: bool) -> Finding:
     """What loyalty goes with, where satisfaction counts for less, and how value acts."""
     effects = found.effects[found.effects["effect"] != MODERATION]
     clear = (effects["low"] > 0) | (effects["high"] < 0)
@@ -196,7 +196,8 @@ def determinants_finding(found: Determinants, weighted: bool) -> Finding:
         text = f"Loyalty goes with {listed(parts)}: points of loyalty for a point more."
     else:
         text = "None of the things asked about can be told to go with loyalty."
-    detail = [f"From {counted(found.n, 'answer')}{', unweighted' if weighted else ''}."]
+    without = ", without weights, strata or clusters" if designed else ""
+    detail = [f"From {counted(found.n, 'answer')}{without}."]
     if silent and clear.any():
         detail.append(f"No effect of its own can be seen of {listed(silent)}.")
     if len(found.slopes):

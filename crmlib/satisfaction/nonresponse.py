@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from crmlib.columns import Array, numbers_of
+from crmlib.columns import Array, Codes, numbers_of
 from crmlib.multiple_testing import holm
 from crmlib.satisfaction.answers import (
     FEWEST,
@@ -15,9 +15,16 @@ from crmlib.satisfaction.answers import (
     UNDECIDED,
     check_confidence,
     checked_columns,
+    design_of,
     weights_of,
 )
-from crmlib.satisfaction.means import Mean, linearised_mean
+from crmlib.satisfaction.means import (
+    Mean,
+    covariance_of_sums,
+    degrees_of_freedom,
+    linearised_mean,
+    linearised_parts,
+)
 
 NOT_COMPARED = dict.fromkeys(
     ("overall_answered", "overall_missing", "difference", "low", "high", "p"), np.nan
@@ -31,6 +38,8 @@ def nonresponse(
     overall: str | None = None,
     *,
     weights: str | None = None,
+    strata: str | None = None,
+    clusters: str | None = None,
     confidence: float = 0.95,
 ) -> pd.DataFrame:
     """How many left out which item, and whether they judge otherwise than those who answered.
@@ -43,9 +52,8 @@ def nonresponse(
         Columns with the answers to the items.
     overall : str, optional
         Column with the overall score, a line of the table as well.
-    weights : str, optional
-        Column with the design weight of a respondent. The intervals allow for unequal weights,
-        not for strata and clusters.
+    weights, strata, clusters : str, optional
+        Columns with the design weight, the stratum and the cluster of a respondent.
     confidence : float
         Level of the intervals.
 
@@ -65,7 +73,7 @@ def nonresponse(
     ------
     InputError
         A column is missing, doubled or not of numbers; the overall score is among the items;
-        weights are negative or all zero.
+        weights are negative or all zero; a stratum has a single cluster.
 
     Notes
     -----
@@ -74,7 +82,8 @@ def nonresponse(
     nothing is shown: what they would have answered is not in the data.
 
     The interval is Welch's with linearised variances of the weighted means, for each item on its
-    own; verdicts go by p values with Holm's correction for the number of items.
+    own; with strata or clusters that of the difference of two means of one sample, with t of
+    clusters less strata. Verdicts go by p values with Holm's correction for the number of items.
     """
     check_confidence(confidence)
     columns = checked_columns(responses, items, overall)
@@ -101,6 +110,12 @@ def nonresponse(
         welch(score, weight, gone, confidence) if name != overall else NOT_COMPARED
         for name, gone in zip(table["item"], absent.T, strict=True)
     ]
+    if strata is not None or clusters is not None:
+        design = design_of(responses[counts], strata, clusters)
+        compared = [
+            of_design(one, score, weight, gone, design, confidence)
+            for one, gone in zip(compared, absent.T, strict=True)
+        ]
     judgement = judged(pd.DataFrame(compared), 1 - confidence)
     judgement.loc[table["item"] == overall, "verdict"] = ""
     return pd.concat([table, judgement], axis=1)
@@ -126,6 +141,29 @@ def welch(
     reach = stats.t.ppf(0.5 + confidence / 2, freedom) * np.sqrt(variance)
     p = 2 * stats.t.sf(abs(difference) / np.sqrt(variance), freedom)
     return result | {"low": difference - reach, "high": difference + reach, "p": p}
+
+
+def of_design(
+    compared: dict[str, float],
+    score: Array,
+    weight: Array,
+    gone: NDArray[np.bool_],
+    design: tuple[Codes, Codes],
+    confidence: float,
+) -> dict[str, float]:
+    """The same comparison with the interval that strata and clusters give it."""
+    if np.isnan(compared["difference"]):
+        return compared
+    known = ~np.isnan(score)
+    parts = [linearised_parts(score, weight, known & group)[1] for group in (gone, ~gone)]
+    error = np.sqrt(covariance_of_sums((parts[0] - parts[1])[None], *design)[0, 0])
+    degrees = degrees_of_freedom(*(part[known] for part in design))
+    if degrees < 1 or error == 0:
+        return compared | dict.fromkeys(("low", "high", "p"), np.nan)
+    reach = stats.t.ppf(0.5 + confidence / 2, degrees) * error
+    difference = compared["difference"]
+    p = 2 * stats.t.sf(abs(difference) / error, degrees)
+    return compared | {"low": difference - reach, "high": difference + reach, "p": p}
 
 
 def mean_of_people(score: Array, weight: Array) -> Mean:

@@ -273,7 +273,9 @@ def test_without_switching_costs_there_is_no_word_on_them():
 
 
 def test_that_effects_know_no_weights_is_said_where_there_are_any():
-    assert sentences(weighted=True)[2].detail.startswith("From 240 answers, unweighted. ")
+    assert sentences(designed=True)[2].detail.startswith(
+        "From 240 answers, without weights, strata or clusters. "
+    )
 
 
 def test_gaps_are_told_by_their_verdict():

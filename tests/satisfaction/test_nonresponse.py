@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pingouin
 import pytest
+import statsmodels.api as sm
 from scipy import stats
 
 from crmlib.errors import InputError
@@ -111,3 +112,29 @@ def test_nonresponse_of_an_item_nobody_answered(survey):
     assert table["missing_share"].iloc[0] == 1
     assert table["verdict"].iloc[0] == "too few"
     assert table["answered"].iloc[-1] == 0
+
+
+def test_the_design_is_in_the_comparison():
+    """Oracle: the slope of least squares on who left the item out, with cluster-robust errors.
+
+    statsmodels multiplies them by n - 1 over n - 2, which we do not.
+    """
+    random = np.random.default_rng(8)
+    cluster = np.repeat(np.arange(40), 10)
+    gone = (random.random(400) < 0.3) | (random.random(40) < 0.3)[cluster]
+    overall = np.clip(
+        np.rint(6 + random.normal(0, 1, 40)[cluster] + random.normal(0, 1, 400)), 1, 10
+    )
+    data = pd.DataFrame({"q1": np.where(gone, np.nan, 5.0), "overall": overall, "area": cluster})
+    data.loc[0, "q1"] = 6.0
+    gone[0] = False
+    found = nonresponse(data, ["q1"], "overall", clusters="area").iloc[0]
+    fit = sm.OLS(overall, sm.add_constant(gone.astype(float))).fit(
+        cov_type="cluster", cov_kwds={"groups": cluster}, use_t=True
+    )
+    reach = stats.t.ppf(0.975, 39) * fit.bse[1] * np.sqrt(398 / 399)
+    assert found["difference"] == pytest.approx(fit.params[1], abs=1e-10)
+    assert found["high"] - found["difference"] == pytest.approx(reach, rel=1e-9)
+    plain = nonresponse(data, ["q1"], "overall").iloc[0]
+    assert plain["difference"] == pytest.approx(found["difference"], abs=1e-12)
+    assert plain["high"] < found["high"]
