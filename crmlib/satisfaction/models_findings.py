@@ -259,14 +259,21 @@ def sizes(kano: Kano, value: str, decisions: tuple[str, ...], words: Words) -> s
 def nps_finding(nps: pd.DataFrame, words: Words) -> Finding:
     """The net promoter score, and whether promoters outnumber detractors."""
     row = nps.iloc[0]
-    points = [str(round(row[value])).replace("-", "−") for value in ("nps", "low", "high")]
-    if row["low"] <= 0 <= row["high"]:
-        meaning = "which of promoters and detractors are more cannot be said"
+    if pd.isna(row["nps"]):
+        return Finding("The net promoter score cannot be said from these answers.", row["note"])
+    score, low, high = (f"{row[name]:.0f}".replace("-", "−") for name in ("nps", "low", "high"))
+    if pd.isna(row["low"]):
+        text = f"The net promoter score is {score}; how far it can be trusted cannot be said."
+    elif row["low"] <= 0 <= row["high"]:
+        text = (
+            f"The net promoter score is {score} ({low} to {high}): which of promoters and "
+            "detractors are more cannot be said."
+        )
     else:
         sides = ("promoters", "detractors") if row["low"] > 0 else ("detractors", "promoters")
-        meaning = " outnumber ".join(sides)
+        text = f"The net promoter score is {score} ({low} to {high}): {' outnumber '.join(sides)}."
     return Finding(
-        f"The net promoter score is {points[0]} ({points[1]} to {points[2]}): {meaning}.",
+        text,
         f"Of {row['n']:,} {words.who} who answered, {row['promoters']:.0%} are promoters (9 or 10) "
         f"and {row['detractors']:.0%} detractors (0 to 6).",
     )

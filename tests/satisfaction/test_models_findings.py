@@ -251,3 +251,13 @@ def test_the_net_promoter_score_is_told_with_its_sign_if_it_has_one(given, text)
 def test_there_are_three_findings_and_one_each_for_kano_and_score():
     assert len(findings()) == 3
     assert len(findings(kano=kano("must-be"), nps=score(3, -5, 11))) == 5
+
+
+def test_a_score_without_an_interval_decides_nothing():
+    """All who answered in one cluster: the score is known, how far to trust it is not."""
+    last = findings(nps=score(-12, np.nan, np.nan))[-1]
+    assert last.text == ("The net promoter score is −12; how far it can be trusted cannot be said.")
+    unknown = score(np.nan, np.nan, np.nan).assign(note="too few")
+    assert findings(nps=unknown)[-1].text == (
+        "The net promoter score cannot be said from these answers."
+    )
