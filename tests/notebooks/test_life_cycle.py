@@ -72,6 +72,7 @@ def test_real_sparse_purchases_give_an_honest_report(shared, tmp_path):
     assert "have bought again since" in one
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("given", "words"),
     [

@@ -108,6 +108,7 @@ def test_runs_with_plain_papermill(path, tmp_path):
             assert found.get("name") != "stderr", found.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", REPORTS, ids=name)
 def test_two_runs_of_a_report_give_the_same_pdf(path, tmp_path):
     pdfs = []

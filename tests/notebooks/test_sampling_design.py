@@ -66,6 +66,7 @@ def test_the_schools_decide_for_sorting_by_last_years_score(shared, tmp_path):
     assert "its 95% interval is right in 84% of samples only" in one
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("given", "words"),
     [

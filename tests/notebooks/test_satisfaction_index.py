@@ -74,6 +74,7 @@ def test_scores_and_counts_are_those_of_the_answers(example, wave):
     assert set(table.loc[table["quadrant"] == "improve first", "item"]) <= {"q04", "q05", "q06"}
 
 
+@pytest.mark.slow
 def test_the_index_is_that_of_r(shared, tmp_path):
     """R pls with three components, survey for the standard error: 66.607 and 0.764."""
     source = shared / "data" / "satisfaction_survey.csv"

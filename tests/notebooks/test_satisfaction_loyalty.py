@@ -190,6 +190,7 @@ def test_the_report_shows_its_rules_and_inputs(example):
     assert record["warnings"] == []
 
 
+@pytest.mark.slow
 def test_a_weighted_survey_without_anything_else_is_estimated_as_by_r(shared, tmp_path):
     known = json.loads((shared / "reference" / "satisfaction.json").read_text())["survey_weighted"]
     at = known["mean_names"].index("q1")

@@ -40,6 +40,7 @@ def index(data, **arguments):
     return satisfaction_index(data, ITEMS, "overall", **usual | arguments)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("clusters", [3, 8])
 def test_the_whole_interval_holds_the_truth_from_few_clusters(clusters):
     """Truth 50 by symmetry. Percentiles of the same draws hold it too seldom from 3 clusters."""

@@ -32,6 +32,7 @@ def test_imputed_item_that_stands_there_twice_is_its_twin():
     assert tables[:, :, 5] == pytest.approx(tables[:, :, 0], abs=0.01)
 
 
+@pytest.mark.slow
 def test_pooled_intervals_hold_the_truth():
     # Missing at random: the more is missing, the lower the answer that everybody gave.
     inside, estimates, errors = 0, [], []

@@ -200,6 +200,7 @@ def test_resampled_standard_error_of_fixed_weights_is_the_linearised_one(survey)
     assert row["whole_standard_error"] == pytest.approx(row["standard_error"], rel=0.05)
 
 
+@pytest.mark.slow
 def test_the_whole_interval_covers_and_the_fixed_one_does_not():
     # Means far apart: what an item weighs matters, and is not known as well as its mean.
     # All four components of four items: what is covered is the value with the true coefficients.
@@ -223,6 +224,7 @@ def test_the_whole_interval_covers_and_the_fixed_one_does_not():
     assert fixed < 0.75
 
 
+@pytest.mark.slow
 def test_components_chosen_by_cross_validation_cover_the_true_coefficients_less():
     """What the interval of the default method is of, and what it is not.
 

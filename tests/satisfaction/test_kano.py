@@ -145,6 +145,7 @@ class TestDecision:
         assert row["category_strength_low"] > 0
         assert row["decision"] == "must-be"
 
+    @pytest.mark.slow
     def test_the_number_of_features_is_allowed_for(self):
         # Two categories are equally frequent for every feature: each decision is a false one.
         random = np.random.default_rng(11)

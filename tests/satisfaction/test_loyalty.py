@@ -378,6 +378,7 @@ def test_the_example_companys_paths_are_found(monkeypatch):
     assert indirect > 3 * abs(direct)
 
 
+@pytest.mark.slow
 def test_interval_of_the_indirect_effect_covers_it():
     random = np.random.default_rng(11)
     covered = 0

@@ -378,6 +378,7 @@ def population():
     return mean, correlations * np.outer(deviation, deviation), np.append(truth, index)
 
 
+@pytest.mark.slow
 def test_intervals_hold_the_truth_as_often_as_they_say():
     """120 surveys of 150; the Monte Carlo error of a coverage of 95 % is 2 points."""
     mean, covariance, truth = population()

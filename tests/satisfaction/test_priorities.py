@@ -87,6 +87,7 @@ def equally_important(n, seed, n_items=12):
     return pd.DataFrame(answers.round().clip(1, 10), columns=[*names, "overall"]), names
 
 
+@pytest.mark.slow
 def test_the_number_of_items_is_allowed_for():
     # Performance differs, importance does not: whatever is placed is placed wrongly.
     samples, first, any_placed, by_intervals = 80, 0, 0, 0

@@ -113,6 +113,7 @@ def test_a_change_of_all_scores_is_found_and_laid_on_scores():
     assert found.items["changed"].all()
 
 
+@pytest.mark.slow
 def test_the_smallest_detectable_change_is_seen_as_often_as_its_power_says():
     before, after = panel(200, 9)
     found = change(before, after, respondent="who", replicates=1000)
