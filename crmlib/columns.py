@@ -1,5 +1,6 @@
 """Columns of a table the caller names, as numbers or codes, with faults told by column and row."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -109,3 +110,14 @@ def listed(names: Any, total: int | None = None, shown: int = SHOWN) -> str:
     more = (len(names) if total is None else total) - min(len(names), shown)
     text = ", ".join(names[:shown])
     return f"{text} and {more:,} more" if more > 0 else text
+
+
+def starred(columns: Iterable[str], pattern: str) -> list[str]:
+    """What the star in a pattern such as "kano_*_with" stands for, in every column that fits."""
+    before, _, after = pattern.partition("*")
+    middles = [
+        column[len(before) : len(column) - len(after)]
+        for column in columns
+        if column.startswith(before) and column.endswith(after)
+    ]
+    return [middle for middle in middles if middle]

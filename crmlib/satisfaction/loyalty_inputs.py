@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from crmlib.columns import starred
 from crmlib.errors import InputError
 from crmlib.satisfaction.loyalty_types import QUESTIONS
 from crmlib.tables.faults import did_you_mean
@@ -94,13 +95,8 @@ def pairs_named(
         )
     have = [str(column) for column in columns]
     expected, perceived = patterns
-    before, _, after = expected.partition("*")
-    stars = [
-        column[len(before) : len(column) - len(after)]
-        for column in have
-        if column.startswith(before) and column.endswith(after)
-    ]
-    pairs = [(expected.replace("*", star), perceived.replace("*", star)) for star in stars if star]
+    stars = starred(have, expected)
+    pairs = [(expected.replace("*", star), perceived.replace("*", star)) for star in stars]
     pairs = [pair for pair in pairs if pair[1] in have]
     if not pairs:
         raise InputError(

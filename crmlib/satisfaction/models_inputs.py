@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
-from crmlib.columns import listed
+from crmlib.columns import listed, starred
 from crmlib.errors import InputError
 from crmlib.satisfaction.path_presets import ACSI, ECSI, MEANING, SCSB, Preset
 from crmlib.tables.faults import did_you_mean
@@ -129,7 +129,7 @@ def kano_pairs(
             "kano_*_with,kano_*_without; or leave it empty, for no Kano analysis."
         )
     columns = [str(column) for column in columns]
-    found = [features_of(columns, pattern) for pattern in patterns]
+    found = [starred(columns, pattern) for pattern in patterns]
     features = list(dict.fromkeys(found[0] + found[1]))
     if not features:
         guess = did_you_mean(patterns[0], columns)
@@ -148,14 +148,3 @@ def kano_pairs(
     if len(set(names.values())) < len(names):
         return pairs
     return {names[feature]: pair for feature, pair in pairs.items()}
-
-
-def features_of(columns: Sequence[str], pattern: str) -> list[str]:
-    """What a star in the name of a column stands for, in every column that fits."""
-    before, _, after = pattern.partition("*")
-    middles = [
-        column[len(before) : len(column) - len(after)]
-        for column in columns
-        if column.startswith(before) and column.endswith(after)
-    ]
-    return [middle for middle in middles if middle]
