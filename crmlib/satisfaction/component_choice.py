@@ -14,13 +14,10 @@ from crmlib.satisfaction.choice import (
     path_of,
 )
 from crmlib.satisfaction.components import eigen_components, weak_gap
-from crmlib.satisfaction.moments import FOLDS, resampled_moments
+from crmlib.satisfaction.moments import FOLDS, sample_moments
 
 RULES: dict[str, Rule] = {"cv": "cv", "kaiser": "kaiser", "85% of variance": 0.85}
 """Names of the rules and what `drivers` calls them."""
-
-UNUSED_RESAMPLES = 100
-"""The fewest that moments come with; only the sample itself is looked at here."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +72,7 @@ def component_choice(
     scale : (float, float)
         Lowest and highest answer there can be.
     missing : {"em", "impute", "complete"}
-        What is done about missing answers (`resampled_moments`).
+        What is done about missing answers, as in `resampled_moments`.
     seed : int
         Of the imputation, where answers are missing; nothing else here is drawn.
 
@@ -100,9 +97,9 @@ def component_choice(
         scale=scale,
         complete=missing == "complete",
     )
-    moments = resampled_moments(answers, UNUSED_RESAMPLES, seed, folds=FOLDS, missing=missing)
+    moments = sample_moments(answers, seed, folds=FOLDS, missing=missing)
     assert moments.repeats is not None
-    correlations, folds = moments.correlation[:1], moments.repeats[None]
+    correlations, folds = moments.correlation, moments.repeats[None]
     path = path_of("pcr", len(items))
     error, standard_error = cross_validated_errors(folds, path)
     eigenvalues = eigen_components(correlations[0, :-1, :-1])[0]

@@ -114,26 +114,42 @@ def resampled_moments(
     pairs of answers. Checked against NumPy's average and cov with weights, and with missing
     answers against EM one resample at a time and against Rubin's rules.
     """
-    weights = bootstrap_weights(answers, replicates, seed)
+    return moments_with(answers, bootstrap_weights(answers, replicates, seed), seed, folds, missing)
+
+
+def sample_moments(
+    answers: Answers, seed: int, *, folds: int | None = None, missing: Missing = "em"
+) -> Moments:
+    """Moments of the sample alone: row 0 of `resampled_moments`."""
+    return moments_with(answers, None, seed, folds, missing)
+
+
+def moments_with(
+    answers: Answers, weights: Array | None, seed: int, folds: int | None, missing: Missing
+) -> Moments:
+    """Moments of the sample and, with their weights, of its resamples."""
     fold = np.zeros(answers.n, dtype=np.int64) if folds is None else folds_of(answers, folds, seed)
     centre = np.nanmean(answers.values, axis=0)
     values = answers.values - centre
     of_sample: Callable[[Codes], Array]
+    of_resamples: Callable[[Array, Codes], Array]
     with threadpool_limits(limits=1, user_api="blas"):  # sums do not depend on the cores
         if answers.is_complete:
             of_sample = partial(fold_products, values, answers.weights[None])
-            resamples = fold_products(values, weights, fold)
+            of_resamples = partial(fold_products, values)
         elif missing == "impute":
             tables = completed_tables(answers, seed) - centre
             of_sample = partial(mean_products, tables, answers.weights)
-            resamples = imputed_products(tables, weights, fold)
+            of_resamples = partial(imputed_products, tables)
         elif missing == "em":
             start = em_moments(values, answers.weights)
-            of_sample = partial(sample_products, values, answers.weights, start)
-            resamples = expected_products(values, weights, start, fold)
+            of_sample = partial(sample_products, values, start, answers.weights)
+            of_resamples = partial(expected_products, values, start)
         else:
             raise InputError('missing="complete": answers_of(…, complete=True) sets gaps aside.')
-        products = np.concatenate([of_sample(fold), resamples])
+        products = of_sample(fold)
+        if weights is not None:
+            products = np.concatenate([products, of_resamples(weights, fold)])
         repeats = None
         if folds is not None:
             splits = (folds_of(answers, folds, repeat) for repeat in range(REPEATS))
@@ -165,7 +181,7 @@ def imputed_products(tables: Array, resampled: Array, fold: Codes) -> Array:
 
 
 def sample_products(
-    values: Array, weight: Array, moments: tuple[Array, Array], fold: Codes
+    values: Array, moments: tuple[Array, Array], weight: Array, fold: Codes
 ) -> Array:
     """`fold_products` of the sample expected given the answers there are."""
     whole = (moments[0][None], moments[1][None])
@@ -173,7 +189,7 @@ def sample_products(
 
 
 def expected_products(
-    values: Array, resampled: Array, start: tuple[Array, Array], fold: Codes
+    values: Array, start: tuple[Array, Array], resampled: Array, fold: Codes
 ) -> Array:
     """`fold_products` of resamples expected given the answers there are, by EM in each."""
 

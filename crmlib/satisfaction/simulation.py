@@ -16,7 +16,7 @@ from crmlib.satisfaction.answers import Array, Codes, Missing, answers_of, check
 from crmlib.satisfaction.choice import Method, Rule, importances
 from crmlib.satisfaction.components import NEGLIGIBLE, eigen_components
 from crmlib.satisfaction.draws import ENOUGH, credit_for_first
-from crmlib.satisfaction.moments import FOLDS, Moments, resampled_moments
+from crmlib.satisfaction.moments import FOLDS, Moments, sample_moments
 from crmlib.satisfaction.scores import wilson_interval
 
 RUNS: tuple[tuple[Method, str, Rule], ...] = (
@@ -37,9 +37,6 @@ LMG_ITEMS = 12
 
 FEWEST_SAMPLES = 100
 """Samples below which a share is hardly more than a guess: give or take 10 points."""
-
-UNUSED_RESAMPLES = 100
-"""The fewest that moments come with; only the sample itself is looked at here."""
 
 CELLS = 2_000_000
 """Drawn numbers held at a time."""
@@ -139,7 +136,7 @@ def named_first(
         scale=scale,
         complete=missing == "complete",
     )
-    moments = resampled_moments(answers, UNUSED_RESAMPLES, seed, missing=missing)
+    moments = sample_moments(answers, seed, missing=missing)
     correlation = moments.correlation[0]
     between_items = correlation[:-1, :-1]
     estimated = non_negative_coefficients(correlation)

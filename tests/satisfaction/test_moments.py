@@ -19,6 +19,7 @@ from crmlib.satisfaction.moments import (
     folds_of,
     moments_of_products,
     resampled_moments,
+    sample_moments,
 )
 
 ITEMS = ["q1", "q2", "q3"]
@@ -150,3 +151,13 @@ def test_folds_of_no_weight_are_nothing():
     products = fold_products(values, np.array([[1.0, 1, 0, 0, 1, 1]]), np.array([0, 0, 1, 1, 2, 2]))
     assert (products[0, 1] == 0).all()
     assert np.isnan(moments_of_products(products)[0][0, 1]).all()
+
+
+@pytest.mark.parametrize("missing", ["em", "impute"])
+def test_the_sample_alone_is_the_first_row_of_its_resamples(missing):
+    answers = answers_of(sheet(missing=0.1), ITEMS, "overall")
+    alone = sample_moments(answers, 3, folds=5, missing=missing)
+    among = resampled_moments(answers, 100, 3, folds=5, missing=missing)
+    for part in ("mean", "covariance", "weight", "folds"):
+        np.testing.assert_array_equal(getattr(alone, part), getattr(among, part)[:1])
+    np.testing.assert_array_equal(alone.repeats, among.repeats)
