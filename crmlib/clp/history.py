@@ -8,6 +8,13 @@ import numpy as np
 import pandas as pd
 
 from crmlib import tables
+from crmlib.clp.transactions import (
+    check_profit_source,
+    missing_cells,
+    money_rows,
+    refuse_days_to_come,
+    refuse_missing,
+)
 from crmlib.errors import InputError
 
 Period = Literal["week", "month", "quarter"]
@@ -107,7 +114,8 @@ def profit_history(
     ------
     InputError
         When both or neither of cost and margin_rate are given, when a rate is not a fraction,
-        or when no period is finished.
+        when money is in several currencies, a purchase lies in the future, or no period is
+        finished.
 
     Notes
     -----
@@ -120,6 +128,7 @@ def profit_history(
     if sums.empty:
         raise InputError("The table has no transactions, so there is no profit history.")
     last_purchase = sums["last_date"].max().date()
+    refuse_days_to_come(last_purchase)
     end = last_purchase if observed_until is None else as_day(observed_until)
     if end < last_purchase:
         raise InputError(
@@ -169,67 +178,23 @@ def refuse_year_without_purchases(numbers: pd.Series, period: Period) -> None:
         )
 
 
-def check_profit_source(cost: str | None, margin_rate: float | None) -> None:
-    """Profit needs a cost column or a margin rate, not both."""
-    if (cost is None) == (margin_rate is None):
-        raise InputError(
-            "Give either cost, the column with what was sold cost, or margin_rate, the profit "
-            "as a fraction of the amount (0.30 for 30 %)."
-        )
-    if margin_rate is not None and not 0 < margin_rate <= 1:
-        hint = f" Did you mean {margin_rate / 100:g}?" if 1 < margin_rate <= 100 else ""
-        raise InputError(
-            f"margin_rate={margin_rate:g} is not a fraction above 0 and at most 1.{hint}"
-        )
-
-
 def sums_by_period(
     transactions: Any, customer: str, date: str, amount: str, cost: str | None, period: Period
 ) -> pd.DataFrame:
     """Cents, purchases and last date per customer and period: one query on the engine."""
-    rows = tables.as_expression(transactions)
-    missing = [name for name in (customer, date, amount, cost) if name and name not in rows.columns]
-    if missing:
-        hint = " Without costs, give a margin_rate." if missing == [cost] else ""
-        raise InputError(
-            f"The table has no column {', '.join(missing)}; it has {', '.join(rows.columns)}.{hint}"
-        )
-    day = rows[date].cast("date")
-    revenue_cents = (rows[amount] * 100).round().cast("int64")
-    cost_cents = (rows[cost] * 100).round().cast("int64") if cost else revenue_cents * 0
-    prepared = rows.select(
-        customer_id=rows[customer],
-        day=day,
-        number=number_expression(day, period),
-        revenue_cents=revenue_cents,
-        profit_cents=revenue_cents - cost_cents,
-    )
+    prepared = money_rows(transactions, customer, date, amount, cost)
+    prepared = prepared.mutate(number=number_expression(prepared["day"], period))
     sums = prepared.group_by("customer_id", "number").aggregate(
         revenue_cents=prepared["revenue_cents"].sum(),
         profit_cents=prepared["profit_cents"].sum(),
         purchases=(prepared["revenue_cents"] >= 0).sum(),  # a return is no purchase
         last_date=prepared["day"].max(),
-        missing=(
-            prepared["customer_id"].isnull()
-            | prepared["day"].isnull()
-            | prepared["profit_cents"].isnull()
-        ).sum(),
+        missing=missing_cells(prepared),
     )
     frame = tables.as_frame(sums.order_by("customer_id", "number"))
     refuse_missing(int(frame["missing"].sum()), (customer, date, amount, cost))
     frame["last_date"] = pd.to_datetime(frame["last_date"])
     return frame
-
-
-def refuse_missing(rows: int, columns: tuple[str | None, ...]) -> None:
-    """A row without date or money would fall out of the sums in silence."""
-    if rows:
-        names = ", ".join(name for name in columns if name)
-        have = "1 row has" if rows == 1 else f"{rows:,} rows have"
-        raise InputError(
-            f"{have} no value in at least one of the columns {names}. Fill them in, take these "
-            "rows out of the table, or, where only costs are missing, give a margin_rate instead."
-        )
 
 
 def number_expression(day: Any, period: Period) -> Any:

@@ -9,10 +9,11 @@ import pandas as pd
 from scipy import stats
 from scipy.optimize import brentq
 
+from crmlib.clp.discounting import When
 from crmlib.clp.fitting import LifeCycleFit, fit_life_cycle
 from crmlib.clp.history import ProfitHistory
 from crmlib.clp.stages import life_cycle_stage
-from crmlib.clp.value import LifetimeProfit, Stop, When, lifetime_profit, sum_of_values
+from crmlib.clp.value import LifetimeProfit, Stop, lifetime_profit, sum_of_values
 from crmlib.errors import InputError
 
 

@@ -1,19 +1,19 @@
-"""Present value of a row of profits, and lifetime profit from fitted life cycles."""
+"""Lifetime profit from fitted life cycles."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy import stats
 
 from crmlib.clp.candidates import PHASE, POINTS_AFTER_TURN
+from crmlib.clp.discounting import When, check_confidence, discount_factors
 from crmlib.clp.fitting import LifeCycleFit
 from crmlib.clp.life_cycle import Array, life_cycle_curve, life_cycle_jacobian
 from crmlib.errors import InputError
 
-When = Literal["end", "start"]
 Stop = Literal["last_positive", "after_zero"] | int
 
 CHUNK = 1024
@@ -47,50 +47,6 @@ class LifetimeProfit:
     retention: float
     stop: Stop
     confidence: float
-
-
-def present_value(profits: ArrayLike, rate: float, when: When = "end") -> float | Array:
-    """Present value of profits that come one period after another.
-
-    ``sum of profits[k] / (1 + rate)^(k + 1)`` when profits come at the end of each period,
-    ``/ (1 + rate)^k`` when they come at the start.
-
-    Parameters
-    ----------
-    profits : array_like, shape (..., periods)
-        Money per period, the first being the next period.
-    rate : float
-        Discount rate per period as a fraction: 0.0125 for 1.25 %.
-    when : {"end", "start"}
-        Whether a period's profit comes at its end or its start.
-
-    Returns
-    -------
-    float or ndarray, shape (...)
-
-    Raises
-    ------
-    InputError
-        When the rate is not a fraction or ``when`` is neither word.
-    """
-    flows = np.asarray(profits, dtype=float)
-    values = flows @ discount_factors(rate, flows.shape[-1], when)
-    return float(values) if flows.ndim == 1 else values
-
-
-def discount_factors(rate: float, periods: int, when: When) -> Array:
-    """Value today of one unit of money in each of the next periods."""
-    if rate >= 1:
-        raise InputError(
-            f"rate={rate:g} means {rate:.0%} per period. Did you mean {rate / 100:g}, that is "
-            f"{rate:g} %? Rates are fractions per period."
-        )
-    if not rate > -1:
-        raise InputError(f"rate={rate} is not a discount rate: write a fraction such as 0.0125.")
-    if when not in ("end", "start"):
-        raise InputError(f'when="{when}": write "end" or "start" of the period.')
-    first = 1 if when == "end" else 0
-    return (1.0 + rate) ** -np.arange(first, first + periods, dtype=float)
 
 
 def lifetime_profit(
@@ -192,8 +148,7 @@ def check_arguments(periods: int, retention: float, stop: Stop, confidence: floa
         raise InputError(f'stop="{stop}": write "last_positive", "after_zero" or a whole number.')
     if not isinstance(stop, str) and stop < 0:
         raise InputError(f"stop={stop}: a number of periods cannot be negative.")
-    if not 0 < confidence < 1:
-        raise InputError(f"confidence={confidence:g}: write a fraction such as 0.95.")
+    check_confidence(confidence)
 
 
 def forecast_basis(customers: pd.DataFrame) -> NDArray[np.object_]:

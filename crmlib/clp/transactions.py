@@ -1,0 +1,160 @@
+"""Transactions as every method of this subject takes them: customer, day, revenue and profit."""
+
+import datetime as dt
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from crmlib import tables
+from crmlib.columns import codes_of, column_of, listed, numbers_of, rows_named
+from crmlib.errors import InputError
+
+
+def money_rows(transactions: Any, customer: str, date: str, amount: str, cost: str | None) -> Any:
+    """Transactions as an Ibis table of customer_id, day, revenue_cents and profit_cents.
+
+    Money is in whole cents, so that every engine sums to the same. Profit is what remains of the
+    revenue after the cost of what was sold, where there is a column of it.
+
+    Raises
+    ------
+    InputError
+        When a column is not there or money is in several currencies.
+    """
+    rows = tables.as_expression(transactions)
+    missing = [name for name in (customer, date, amount, cost) if name and name not in rows.columns]
+    if missing:
+        hint = " Without costs, give a margin_rate." if missing == [cost] else ""
+        raise InputError(
+            f"The table has no column {', '.join(missing)}; it has {', '.join(rows.columns)}.{hint}"
+        )
+    refuse_several_currencies(rows)
+    revenue_cents = (rows[amount] * 100).round().cast("int64")
+    cost_cents = (rows[cost] * 100).round().cast("int64") if cost else revenue_cents * 0
+    return rows.select(
+        customer_id=rows[customer],
+        day=rows[date].cast("date"),
+        revenue_cents=revenue_cents,
+        profit_cents=revenue_cents - cost_cents,
+    )
+
+
+def missing_cells(rows: Any) -> Any:
+    """Count of money rows that would fall out of a sum in silence, as an Ibis expression."""
+    return (
+        rows["customer_id"].isnull() | rows["day"].isnull() | rows["profit_cents"].isnull()
+    ).sum()
+
+
+def refuse_missing(rows: int, columns: tuple[str | None, ...]) -> None:
+    """A row without date or money would fall out of the sums in silence."""
+    if rows:
+        names = ", ".join(name for name in columns if name)
+        have = "1 row has" if rows == 1 else f"{rows:,} rows have"
+        raise InputError(
+            f"{have} no value in at least one of the columns {names}. Fill them in, take these "
+            "rows out of the table, or, where only costs are missing, give a margin_rate instead."
+        )
+
+
+def refuse_several_currencies(rows: Any) -> None:
+    """Yuan and euro cannot be added up."""
+    if "currency" not in rows.columns:
+        return
+    found = tables.as_frame(rows.group_by("currency").aggregate(rows=rows.count()))
+    found = found.dropna(subset="currency").sort_values("rows", ascending=False)
+    if len(found) > 1:
+        counts = [
+            f"{n:,} in {name}" for name, n in zip(found["currency"], found["rows"], strict=True)
+        ]
+        raise InputError(
+            f'Column "currency": the rows are in {len(found)} currencies ({listed(counts)}). '
+            "Bring them into one, or run the report on one currency at a time."
+        )
+
+
+def refuse_days_to_come(last_day: dt.date) -> None:
+    """A purchase after today is a mistyped date; it would make everybody look long gone."""
+    if last_day > dt.date.today():
+        raise InputError(
+            f"The last purchase of the table is dated {last_day}, which is still to come. Is a "
+            "date mistyped? Correct it, or take the row out of the table."
+        )
+
+
+def check_profit_source(cost: str | None, margin_rate: float | None) -> None:
+    """Profit needs a cost column or a margin rate, not both."""
+    if (cost is None) == (margin_rate is None):
+        raise InputError(
+            "Give either cost, the column with what was sold cost, or margin_rate, the profit "
+            "as a fraction of the amount (0.30 for 30 %)."
+        )
+    if margin_rate is not None and not 0 < margin_rate <= 1:
+        hint = f" Did you mean {margin_rate / 100:g}?" if 1 < margin_rate <= 100 else ""
+        raise InputError(
+            f"margin_rate={margin_rate:g} is not a fraction above 0 and at most 1.{hint}"
+        )
+
+
+def other_profit_rows(other_profit: pd.DataFrame | None) -> pd.DataFrame:
+    """Profit besides the sales in cents: activity costs below zero, indirect benefits above.
+
+    Parameters
+    ----------
+    other_profit : DataFrame or None
+        Columns customer_id, date and profit.
+
+    Returns
+    -------
+    DataFrame
+        customer_id, day (datetime64), cents. Empty where nothing is given.
+
+    Raises
+    ------
+    InputError
+        When a column is not there or a cell is missing.
+    """
+    if other_profit is None:
+        return pd.DataFrame({"customer_id": [], "day": [], "cents": []}).astype(
+            {"customer_id": "str", "day": "datetime64[s]", "cents": "int64"}
+        )
+    codes_of(other_profit, "customer_id")
+    profit = numbers_of(other_profit, "profit", "profit besides the sales, in money")
+    day = pd.to_datetime(column_of(other_profit, "date"))
+    missing = np.flatnonzero(np.isnan(profit) | day.isna().to_numpy())
+    if len(missing):
+        raise InputError(
+            f"The profit besides the sales has no date or no amount in "
+            f"{rows_named(other_profit, missing)}. Fill it in, or take these rows out."
+        )
+    return pd.DataFrame(
+        {
+            "customer_id": other_profit["customer_id"].array,
+            "day": day.dt.normalize().array,
+            "cents": np.round(profit * 100).astype(np.int64),
+        }
+    )
+
+
+def repeated_rows(transactions: Any) -> pd.DataFrame:
+    """Rows that stand in the table more than once, equal in every column.
+
+    Whether they are two like purchases or one booked twice, the table cannot say: they are
+    counted as they stand, and a report tells of them.
+
+    Parameters
+    ----------
+    transactions : DataFrame, Ibis table or tables.CheckedTable
+
+    Returns
+    -------
+    DataFrame
+        Its columns and copies (times the row stands in the table, 2 or more), most copies first.
+    """
+    rows = tables.as_expression(transactions)
+    counted = rows.group_by(list(rows.columns)).aggregate(copies=rows.count())
+    found = counted.filter(counted["copies"] > 1)
+    return tables.as_frame(
+        found.order_by([found["copies"].desc(), *(found[name] for name in rows.columns)])
+    )
