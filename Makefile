@@ -21,7 +21,7 @@ lint: .venv
 lab: .venv
 	$(BIN)/jupyter lab notebooks/start_here.ipynb
 
-bench: .venv-bench .venv-plspm
+bench: .venv-bench .venv-plspm .venv-lifetimes
 	.venv-bench/bin/python -m tests.benchmarks
 
 data: .venv
@@ -52,5 +52,14 @@ data: .venv
 		plspm==0.5.7 'pandas>=2.1,<3'
 	touch $@
 
+# Neither does lifetimes.
+.venv-lifetimes: .venv-lifetimes/installed
+
+.venv-lifetimes/installed: pyproject.toml
+	$(PYTHON) -m venv .venv-lifetimes
+	.venv-lifetimes/bin/python -m pip install --quiet --disable-pip-version-check \
+		lifetimes==0.11.3 'pandas<2.2' 'numpy<2' 'scipy<1.13'
+	touch $@
+
 clean:
-	rm -rf .venv .venv-bench .venv-plspm reports/*/ reports/.work .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .venv-bench .venv-plspm .venv-lifetimes reports/*/ reports/.work .pytest_cache .mypy_cache .ruff_cache
