@@ -21,7 +21,7 @@ lint: .venv
 lab: .venv
 	$(BIN)/jupyter lab notebooks/start_here.ipynb
 
-bench: .venv-bench .venv-plspm .venv-lifetimes
+bench: .venv-bench .venv-plspm .venv-lifetimes .venv-pymc
 	.venv-bench/bin/python -m tests.benchmarks
 
 data: .venv
@@ -61,5 +61,13 @@ data: .venv
 		lifetimes==0.11.3 'pandas<2.2' 'numpy<2' 'scipy<1.13'
 	touch $@
 
+# pymc-marketing would bring its own numpy.
+.venv-pymc: .venv-pymc/installed
+
+.venv-pymc/installed: pyproject.toml
+	$(PYTHON) -m venv .venv-pymc
+	.venv-pymc/bin/python -m pip install --quiet --disable-pip-version-check pymc-marketing==0.19.2
+	touch $@
+
 clean:
-	rm -rf .venv .venv-bench .venv-plspm .venv-lifetimes reports/*/ reports/.work .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .venv-bench .venv-plspm .venv-lifetimes .venv-pymc reports/*/ reports/.work .pytest_cache .mypy_cache .ruff_cache

@@ -5,6 +5,7 @@ import platform
 import warnings
 
 from tests.benchmarks import (
+    clp_beta_geo,
     life_cycle,
     sampling_draw,
     sampling_estimate,
@@ -15,6 +16,7 @@ from tests.benchmarks import (
 
 BENCHMARKS = (
     life_cycle,
+    clp_beta_geo,
     sampling_draw,
     sampling_estimate,
     satisfaction_drivers,
