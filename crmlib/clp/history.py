@@ -6,12 +6,14 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from crmlib import tables
 from crmlib.clp.transactions import (
     check_profit_source,
     missing_cells,
     money_rows,
+    other_profit_rows,
     refuse_days_to_come,
     refuse_missing,
 )
@@ -48,6 +50,10 @@ class ProfitHistory:
     left_out : DataFrame
         What fell into the unfinished last period: period, purchases, revenue, customers
         (of these, new_customers are not in the table at all). Empty when it was finished.
+    other_profit : DataFrame or None
+        What became of the profit besides the sales: part ("counted", "before the first purchase",
+        "without a purchase", "after the last period"), entries, profit. The second part is
+        within the first; the first, third and fourth are all there is. None where none is given.
     """
 
     table: pd.DataFrame
@@ -55,10 +61,19 @@ class ProfitHistory:
     first_day: dt.date
     last_day: dt.date
     left_out: pd.DataFrame
+    other_profit: pd.DataFrame | None = None
 
     @property
     def note(self) -> str:
-        """One sentence on the span and on what was left out, for a report."""
+        """The span, what was left out, and what became of other profit, for a report."""
+        sentences = [self.span_note]
+        if self.other_profit is not None:
+            sentences.append(other_profit_note(self.other_profit, self.period))
+        return " ".join(sentences)
+
+    @property
+    def span_note(self) -> str:
+        """One sentence on the span and on the purchases that were left out."""
         span = f"Whole {self.period}s from {self.first_day} to {self.last_day}."
         if self.left_out.empty:
             return span
@@ -89,6 +104,7 @@ def profit_history(
     margin_rate: float | None = None,
     period: Period = "month",
     observed_until: dt.date | str | None = None,
+    other_profit: pd.DataFrame | None = None,
 ) -> ProfitHistory:
     """Profit per customer and period, quiet periods as zeros.
 
@@ -105,6 +121,12 @@ def profit_history(
     observed_until : date or ISO text, optional
         Last day the data cover; by default the day of the last purchase. The period it falls
         in is left out unless this is its last day.
+    other_profit : DataFrame, optional
+        Profit besides the sales: customer_id, date, profit. Costs of activities are below zero
+        (`ActivityCosts.other_profit`), indirect benefits above (`IndirectValue.other_profit`).
+        It is counted in the period it falls in; before the first purchase it is part of winning
+        the customer and counted in period 1. That of customers without a purchase in the table,
+        and after the last whole period, is left out and told.
 
     Returns
     -------
@@ -144,12 +166,17 @@ def profit_history(
             f"give observed_until, the last day the data cover, if the {period} is complete."
         )
     margin = 1.0 if margin_rate is None else margin_rate
+    table = fill_quiet_periods(whole, unfinished - 1, margin, period)
+    account = None
+    if other_profit is not None:
+        account = add_other_profit(table, other_profit_rows(other_profit), unfinished, period)
     return ProfitHistory(
-        table=fill_quiet_periods(whole, unfinished - 1, margin, period),
+        table=table,
         period=period,
         first_day=period_start(int(whole["number"].min()), period),
         last_day=period_start(unfinished, period) - dt.timedelta(days=1),
         left_out=describe_left_out(sums, unfinished, period),
+        other_profit=account,
     )
 
 
@@ -215,6 +242,15 @@ def period_number(day: dt.date, period: Period) -> int:
     return (day.toordinal() - 1) // 7 - (dt.date(1970, 1, 1).toordinal() - 1) // 7
 
 
+def numbers_of_days(days: pd.Series, period: Period) -> NDArray[np.int64]:
+    """Running numbers of the periods that days fall in."""
+    if period == "week":
+        return (days.to_numpy().astype("M8[D]").astype(np.int64) + 3) // 7
+    year = days.dt.year.to_numpy(dtype=np.int64)
+    month = days.dt.month.to_numpy(dtype=np.int64) - 1
+    return year * 12 + month if period == "month" else year * 4 + month // 3
+
+
 def period_start(number: int, period: Period) -> dt.date:
     """First day of the period with this running number."""
     if period == "week":
@@ -258,6 +294,61 @@ def fill_quiet_periods(
         filled[row] = values
         table[name] = filled
     return table
+
+
+def add_other_profit(
+    table: pd.DataFrame, other: pd.DataFrame, unfinished: int, period: Period
+) -> pd.DataFrame:
+    """Add the profit besides the sales to the table; return what became of it, in sums."""
+    first = np.flatnonzero(table["t"] == 1)
+    place = pd.Index(table["customer_id"].to_numpy()[first]).get_indexer(other["customer_id"])
+    number = numbers_of_days(other["day"], period)
+    start = numbers_of_days(table["period"].iloc[first], period)[place]
+    late = number >= unfinished
+    counted = ~late & (place >= 0)
+    parts = {
+        "counted": counted,
+        "before the first purchase": counted & (number < start),
+        "without a purchase": ~late & (place < 0),
+        "after the last period": late,
+    }
+    row = first[place] + np.maximum(number - start, 0)
+    cents = other["cents"].to_numpy(dtype=np.int64)
+    added = np.bincount(row[counted], weights=cents[counted], minlength=len(table))
+    # In cents, so that whole cents stay whole.
+    table["profit"] = ((table["profit"].to_numpy() * 100).round(6) + added) / 100
+    return pd.DataFrame(
+        {
+            "part": list(parts),
+            "entries": [int(part.sum()) for part in parts.values()],
+            "profit": [cents[part].sum() / 100 for part in parts.values()],
+        }
+    )
+
+
+def other_profit_note(account: pd.DataFrame, period: Period) -> str:
+    """Say what was counted of the profit besides the sales, and what was left out."""
+    parts = {
+        part: f"{entries:,} {'entry' if entries == 1 else 'entries'} worth {profit:,.2f}"
+        for part, entries, profit in zip(*(account[name] for name in account), strict=True)
+        if entries
+    }
+    counted = parts.get("counted", "none")
+    sentences = [f"Profit besides the sales: {counted} counted"]
+    if "before the first purchase" in parts:
+        sentences[0] += (
+            f"; {parts['before the first purchase']} of them came before the customer's first "
+            f"purchase and stand in period 1"
+        )
+    if "without a purchase" in parts:
+        sentences.append(
+            f"Left out, for customers without a purchase here: {parts['without a purchase']}"
+        )
+    if "after the last period" in parts:
+        sentences.append(
+            f"Left out, after the last whole {period}: {parts['after the last period']}"
+        )
+    return ". ".join(sentences) + "."
 
 
 def describe_left_out(sums: pd.DataFrame, unfinished: int, period: Period) -> pd.DataFrame:

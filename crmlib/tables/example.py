@@ -20,7 +20,7 @@ from numpy.random import Generator, SeedSequence, default_rng
 from numpy.typing import ArrayLike, NDArray
 
 from crmlib.errors import InputError
-from crmlib.tables import example_study
+from crmlib.tables import example_ledger, example_study
 from crmlib.tables.example_contacts import contacts
 
 COMPANY_NAME = "Qinghe Bay Office & Electronics"
@@ -255,6 +255,9 @@ PARTS = [
     "survey",
     "contacts",
     "study",
+    "ledger",
+    "referrals",
+    "events",
 ]
 
 
@@ -315,6 +318,9 @@ class ExampleCompany:
     responses: pd.DataFrame
     contacts: pd.DataFrame
     study: pd.DataFrame
+    ledger: pd.DataFrame
+    referrals: pd.DataFrame
+    events: pd.DataFrame
     questions: pd.DataFrame
     study_questions: pd.DataFrame
     truth: Truth
@@ -333,8 +339,8 @@ def company(seed: int = 2026, months: int = 36) -> ExampleCompany:
     Returns
     -------
     ExampleCompany
-        Customers, transactions, activities, complaints, responses, contacts, study,
-        the codebooks of both questionnaires, and the truth.
+        Customers, transactions, activities, complaints, responses, contacts, study, ledger,
+        referrals, events, the codebooks of both questionnaires, and the truth.
 
     Raises
     ------
@@ -365,20 +371,32 @@ def company(seed: int = 2026, months: int = 36) -> ExampleCompany:
         _who_can_be_asked(last_month)["customer_id"].to_numpy(dtype=object),
         FIRST_MONTH + int(months) - 1,
     )
+    activities = _activities(
+        random["activities"], observed, transactions, life, first_purchase, last_day
+    )
+    true_customers = _true_customers(life, history, int(months))
+    key_accounts = life.index[(life["segment"] == "key account") & (life["stage"] != "left")]
+    last_year = observed[observed["month"] > _day(FIRST_MONTH + int(months) - 13)]
+    yearly_profit = last_year.groupby("customer_id")["profit"].sum()
     return ExampleCompany(
         customers=customers,
         transactions=transactions,
-        activities=_activities(
-            random["activities"], observed, transactions, life, first_purchase, last_day
-        ),
+        activities=activities,
         complaints=_complaints(random["complaints"], observed, life, first_purchase, last_day),
         responses=_responses(random["survey"], observed, life, int(months)),
         contacts=frame,
         study=study,
+        ledger=example_ledger.ledger(random["ledger"], activities, UNIT_COSTS["unit_cost"]),
+        referrals=example_ledger.referrals(
+            random["referrals"], customers, true_customers.set_index("customer_id")
+        ),
+        events=example_ledger.events(
+            random["events"], yearly_profit.reindex(key_accounts, fill_value=0.0), last_day
+        ),
         questions=QUESTIONS.copy(),
         study_questions=example_study.codebook(),
         truth=Truth(
-            customers=_true_customers(life, history, int(months)),
+            customers=true_customers,
             months=history,
             contacts=true_frame,
             study_customers=true_study,
@@ -968,7 +986,7 @@ def _days_in_month(
 
 # --- files ------------------------------------------------------------------------------------
 
-MONEY = ["amount", "cost", "discount", "growth_potential", "revenue"]
+MONEY = ["amount", "cost", "discount", "growth_potential", "profit", "revenue"]
 # Whole numbers, some of them missing; in the truth a construct may have the same name.
 GRADES = [*ITEMS, *example_study.ANSWERS]
 
@@ -976,8 +994,8 @@ GRADES = [*ITEMS, *example_study.ANSWERS]
 def write_csv(example: ExampleCompany, folder: str | Path) -> list[Path]:
     """Write the tables as CSV files, and the truth beside them in a folder `truth`.
 
-    `Truth.months` is not written: it is long, it follows from the parameters, and `company`
-    gives it.
+    Of `Truth.months` only the profits still to come are written, as `future`: the rest is long
+    and in the transactions or the parameters.
 
     Parameters
     ----------
@@ -999,7 +1017,7 @@ def write_csv(example: ExampleCompany, folder: str | Path) -> list[Path]:
     tables = {Path(field.name): getattr(example, field.name) for field in fields(example)}
     truth = tables.pop(Path("truth"))
     tables |= {Path("truth", field.name): getattr(truth, field.name) for field in fields(truth)}
-    del tables[Path("truth", "months")]
+    tables[Path("truth", "future")] = _future(tables.pop(Path("truth", "months")))
     try:
         Path(folder, "truth").mkdir(parents=True, exist_ok=True)
         for name, table in tables.items():
@@ -1011,6 +1029,12 @@ def write_csv(example: ExampleCompany, folder: str | Path) -> list[Path]:
             "name a folder that can be written to."
         ) from error
     return [Path(folder, name).with_suffix(".csv") for name in tables]
+
+
+def _future(months: pd.DataFrame) -> pd.DataFrame:
+    """Profits of the months after the last observed one; a month without any has no row."""
+    coming = months[~months["observed"] & (months["profit"] != 0)]
+    return coming[["customer_id", "month", "profit"]]
 
 
 def _csv_text(table: pd.DataFrame) -> str:

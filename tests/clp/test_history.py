@@ -153,3 +153,87 @@ def test_weeks_before_1970_are_numbered_too():
     history = clp.profit_history(old, cost="cost", period="week")
     assert history.table["profit"].tolist() == [5.0, 0.0, 0.0, 5.0]
     assert np.array_equal(history.table["t"], [1, 2, 3, 4])
+
+
+# --- profit besides the sales: oracle is adding up by hand, and that nothing is lost --------------
+
+
+def besides(*rows):
+    return pd.DataFrame(rows, columns=["customer_id", "date", "profit"]).assign(
+        date=lambda frame: pd.to_datetime(frame["date"])
+    )
+
+
+OTHER = besides(
+    ("a", "2024-02-15", -12.34),  # a quiet month
+    ("a", "2024-01-01", -1.00),  # the month of the first purchase, before its day
+    ("b", "2023-12-24", -30.00),  # winning the customer
+    ("b", "2024-01-24", -0.05),
+    ("a", "2024-05-01", -7.00),  # after the last whole month
+    ("stranger", "2024-02-01", 9.99),
+)
+
+
+def test_other_profit_stands_in_its_period_and_before_the_first_purchase_in_period_1():
+    plain = clp.profit_history(SMALL, cost="cost")
+    history = clp.profit_history(SMALL, cost="cost", other_profit=OTHER)
+    assert history.table["profit"].tolist() == [59.0, -12.34, 0.0, 6.0, -10.0, -5.0]
+    same = ["customer_id", "t", "period", "revenue", "purchases"]
+    pd.testing.assert_frame_equal(history.table[same], plain.table[same])
+    assert history.other_profit.to_numpy().tolist() == [
+        ["counted", 4, -43.39],
+        ["before the first purchase", 2, -30.05],
+        ["without a purchase", 1, 9.99],
+        ["after the last period", 1, -7.00],
+    ]
+    assert plain.other_profit is None
+
+
+def test_the_note_tells_what_became_of_other_profit():
+    note = clp.profit_history(SMALL, cost="cost", other_profit=OTHER).note
+    assert note == (
+        "Whole months from 2024-01-01 to 2024-04-30. Profit besides the sales: 4 entries worth "
+        "-43.39 counted; 2 entries worth -30.05 of them came before the customer's first purchase "
+        "and stand in period 1. Left out, for customers without a purchase here: 1 entry worth "
+        "9.99. Left out, after the last whole month: 1 entry worth -7.00."
+    )
+
+
+@pytest.mark.parametrize("period", ["week", "month", "quarter"])
+@pytest.mark.parametrize("margin", [{"cost": "cost"}, {"margin_rate": 0.3}], ids=["cost", "rate"])
+def test_no_other_profit_is_lost(period, margin):
+    transactions = tables.read("data/transactions.csv", kind="transactions").frame
+    random = np.random.default_rng(1)
+    n = 5000
+    other = pd.DataFrame(
+        {
+            "customer_id": random.choice(
+                [*transactions["customer_id"].unique()[:400], "nobody"], n
+            ),
+            "date": pd.Timestamp("2022-10-01") + pd.to_timedelta(random.integers(0, 1250, n), "D"),
+            "profit": random.integers(-90_000, 20_000, n) / 100,
+        }
+    )
+    early = transactions[transactions["date"] < "2025-06-12"]
+    plain = clp.profit_history(early, period=period, **margin)
+    history = clp.profit_history(early, period=period, other_profit=other, **margin)
+    account = history.other_profit.set_index("part")
+    shares = account.loc[["counted", "without a purchase", "after the last period"]]
+    assert shares["entries"].sum() == n
+    assert shares["profit"].sum() == pytest.approx(other["profit"].sum(), abs=1e-6)
+    added = history.table["profit"] - plain.table["profit"]
+    assert added.sum() == pytest.approx(account.loc["counted", "profit"], abs=1e-6)
+    # Each customer's own sum, and each entry in its own period, against plain pandas.
+    code = {"week": "W-SUN", "month": "M", "quarter": "Q"}[period]
+    start = other["date"].dt.to_period(code).dt.start_time
+    first = history.table.groupby("customer_id")["period"].min()
+    known = other.assign(period=start)[other["customer_id"].isin(first.index)]
+    known = known[known["period"] <= history.table["period"].max()]
+    moved = known["period"].where(
+        known["period"] >= known["customer_id"].map(first), known["customer_id"].map(first)
+    )
+    expected = known.groupby([known["customer_id"], moved])["profit"].sum()
+    found = added.to_numpy()
+    keys = pd.MultiIndex.from_frame(history.table[["customer_id", "period"]])
+    expected.index = expected.index.set_names(keys.names)
+    assert found == pytest.approx(expected.reindex(keys, fill_value=0.0).to_numpy(), abs=1e-6)

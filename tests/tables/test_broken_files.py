@@ -53,7 +53,7 @@ BROKEN = {
         """
         cannot be used as transactions: 2 faults.
         1. columns={"amont": "amount"}: "amont" is no column of transactions (did you mean "amount"?).
-           Ours comes first, yours second; ours are customer_id, date, amount, cost, quantity, product_line, discount, order_id.
+           Ours comes first, yours second; ours are customer_id, date, amount, cost, quantity, product_line, discount, order_id, currency.
         2. columns={"cost": "coast"}: there is no column "coast".
            The columns are "customer_id", "date", "amount".""",
     ),

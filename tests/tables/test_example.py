@@ -16,7 +16,7 @@ from crmlib.tables import example, example_study
 
 DATA = Path(__file__).parents[2] / "data"
 DATED = ["transactions", "activities", "complaints", "responses", "study"]
-TABLES = ["customers", *DATED, "contacts"]
+TABLES = ["customers", *DATED, "contacts", "ledger", "referrals", "events"]
 PARAMETERS = ["h1", "v", "g1", "N", "tau", "g2", "h2"]
 
 
@@ -71,8 +71,8 @@ def test_same_seed_same_bytes_and_another_seed_other_bytes(tmp_path, committed):
     first = content("first", committed)
     assert content("again", example.company(2026)) == first
     other = content("other", example.company(2027))
-    # The tables, the true customers, contacts and respondents differ; settings are the same.
-    assert sum(a != b for a, b in zip(first, other, strict=True)) == len(TABLES) + 3
+    # The tables, the true customers, future, contacts and respondents differ; settings do not.
+    assert sum(a != b for a, b in zip(first, other, strict=True)) == len(TABLES) + 4
 
 
 def test_files_are_small_utf8_with_unix_line_ends():
@@ -202,6 +202,16 @@ def test_future_of_24_months_is_known_and_not_observed(company):
         pd.Timestamp("2027-12-01"),
     ]
     assert company.transactions["date"].max() == pd.Timestamp("2025-12-31")
+
+
+def test_file_of_the_future_adds_up_to_the_profits_drawn_for_each_customer(committed):
+    file = pd.read_csv(DATA / "truth/future.csv", parse_dates=["month"])
+    drawn = committed.truth.months.query("not observed").set_index(["customer_id", "month"])
+    written = file.set_index(["customer_id", "month"])["profit"]
+    assert not written.index.has_duplicates
+    assert (written > 0).all()
+    everything = written.reindex(drawn.index, fill_value=0.0)
+    pd.testing.assert_series_equal(everything, drawn["profit"])
 
 
 # --- money: oracle is the drawn profit and its known distribution -------------------------------
@@ -636,6 +646,86 @@ def test_kano_answers_give_back_the_shares(monkeypatch):
         assert sum(getattr(row, category) for category in "AOMIRQ") == pytest.approx(1)
 
 
+# --- ledger, referrals, events ------------------------------------------------------------------
+
+
+def test_ledger_gives_the_true_unit_costs_at_capacity_to_the_cent(company):
+    ledger = company.ledger
+    traced = ledger.dropna(subset="activity")
+    assert set(zip(traced["year"], traced["activity"], strict=True)) == {
+        (year, activity)
+        for year in (2023, 2024, 2025)
+        for activity in company.truth.unit_costs["activity"]
+    }
+    by_activity = traced.groupby(["year", "activity"])
+    assert (by_activity["volume"].max() == by_activity["volume"].min()).all()
+    capacity = by_activity["volume"].first()
+    true = company.truth.unit_costs.set_index("activity")["unit_cost"]
+    cost = by_activity["cost"].sum()
+    for (year, activity), volume in capacity.items():
+        assert round(100 * cost[year, activity]) == round(100 * true[activity] * volume)
+    done = company.activities
+    used = done.groupby([done["date"].dt.year, "activity"])["quantity"].sum()
+    reserve = capacity / used.reindex(capacity.index)
+    assert reserve.min() > 1.03
+    # Capacities are whole tens, which is up to 10 more.
+    assert ((capacity - 10) / used.reindex(capacity.index)).max() < 1.14
+
+
+def test_some_costs_of_the_ledger_have_no_activity(company):
+    ledger = company.ledger
+    untraced = ledger[ledger["activity"].isna()]
+    assert untraced["volume"].isna().all()
+    assert (untraced.groupby("year").size() == 3).all()
+    assert 0.2 < untraced["cost"].sum() / ledger["cost"].sum() < 0.5
+    assert (ledger["cost"] > 0).all()
+
+
+def test_who_is_referred_was_sent_by_an_earlier_customer_who_had_not_left(company):
+    sent = company.referrals
+    channel = company.customers.set_index("customer_id")["acquisition_channel"]
+    assert sent["customer_id"].is_unique
+    assert set(channel[sent["customer_id"]]) == {"referral"}
+    came = company.customers.set_index("customer_id")["acquired_on"]
+    left = company.truth.customers.set_index("customer_id")["left"]
+    by = sent["referred_by"]
+    assert (sent["date"].to_numpy() == came[sent["customer_id"]].to_numpy()).all()
+    assert (came[by].to_numpy() < sent["date"].to_numpy()).all()
+    gone = left[by].to_numpy()
+    assert (np.isnat(gone) | (gone > sent["date"].to_numpy())).all()
+    missing = channel.index[channel == "referral"].difference(sent["customer_id"])
+    assert (came[missing] <= came.nsmallest(3).iloc[-1]).all()
+    assert 0.2 < by.value_counts().head(10).sum() / len(sent) < 0.8
+
+
+def test_events_lie_in_the_future_of_the_twelve_most_profitable_key_accounts(company):
+    events = company.events
+    who = company.truth.customers.set_index("customer_id")
+    months = company.truth.months
+    last_year = months[months["observed"] & (months["month"] >= "2025-01-01")]
+    profit = last_year.groupby("customer_id")["profit"].sum()
+    of_key_accounts = profit[who.loc[profit.index, "segment"] == "key account"]
+    still = of_key_accounts[who.loc[of_key_accounts.index, "stage"] != "left"]
+    assert set(events["customer_id"]) == set(still.nlargest(12).index)
+    assert (events.groupby("customer_id").size() == 3).all()
+    assert not events.duplicated(["customer_id", "event"]).any()
+    assert events["date"].is_monotonic_increasing
+    assert events["date"].between("2026-01-01", "2027-12-31").all()
+    assert events["probability"].between(0.05, 0.95).all()
+    assert set(events["basis"]) == {"data", "judgement"}
+    assert events["profit"].min() < 0 < events["profit"].max()
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("ledger", "cost_pools"), ("referrals", "referrals"), ("events", "events")],
+)
+def test_further_tables_are_read_as_their_kind(committed, name, kind):
+    read = tables.read(DATA / f"{name}.csv", kind=kind).frame
+    expected = getattr(committed, name)
+    pd.testing.assert_frame_equal(read[list(expected)], expected, check_dtype=False)
+
+
 # --- the tables belong together -----------------------------------------------------------------
 
 
@@ -672,7 +762,7 @@ def test_names_try_a_report(company):
         ("CHINESE_SHARE", 0.2, "customers"),
         ("MISSING_ANSWERS", 0.3, "responses"),
         ("MONTHS_BEFORE_SILENCE", 2, "complaints"),
-        ("PARTS", [*example.PARTS[:-1], "another part", "study"], "study"),
+        ("PARTS", [*example.PARTS[:-1], "another part", "events"], "events"),
     ],
 )
 def test_a_change_to_one_part_leaves_the_others(monkeypatch, committed, setting, value, changed):
