@@ -1,16 +1,15 @@
 """The life-cycle curves that are tried on a history of a given length.
 
 Once the turning points g1 and g2 are given, the curve is linear in v, h1, N and h2: ordinary
-least squares. The hundreds of candidates share few distinct terms, so the products of terms and
-profits are formed once and the normal equations of every candidate are solved from them. All
-candidates with the same coefficients make one family.
+least squares. An orthonormal basis of every candidate's terms is made once, so that for a history
+its residual sum of squares takes one product a term. All candidates with the same coefficients
+make one family.
 """
 
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from crmlib.clp.life_cycle import PARAMETERS, Array, life_cycle_jacobian
 
@@ -55,10 +54,10 @@ class Family:
         Turning points, infinite when not reached, and time constants.
     parameters : int
         Coefficients and turning points that are estimated, the residual variance not counted.
-    columns : ndarray of int, shape (candidates, terms)
-        Rows of `Candidates.design` that are the candidate's terms other than v.
-    normal_inverse : ndarray, shape (candidates, terms, terms)
-        Inverse of X'X of these terms.
+    orthonormal : ndarray, shape (terms, periods, candidates)
+        Basis of the centred terms X other than v: the Q of X = QR, the diagonal of R positive.
+    ratios : ndarray, shape (terms, terms, candidates)
+        R with every column divided by its element on the diagonal.
     pseudo_inverse : ndarray, shape (candidates, terms, periods)
         Times centred profits: the coefficients other than v, in money.
     """
@@ -68,24 +67,9 @@ class Family:
     g2: Array
     tau: Array
     parameters: int
-    columns: NDArray[np.int64]
-    normal_inverse: Array
+    orthonormal: Array
+    ratios: Array
     pseudo_inverse: Array
-
-
-@dataclass(frozen=True)
-class Candidates:
-    """All families for histories of one length, simplest first, and the terms they share.
-
-    Attributes
-    ----------
-    design : ndarray, shape (distinct terms, periods)
-        Every distinct term, centred and of length one.
-    families : tuple of Family
-    """
-
-    design: Array
-    families: tuple[Family, ...]
 
 
 def turning_points(name: str, periods: int) -> tuple[Array, Array]:
@@ -105,13 +89,12 @@ def turning_points(name: str, periods: int) -> tuple[Array, Array]:
 
 
 @lru_cache(maxsize=8)  # long lives take much memory
-def candidates(periods: int, taus: tuple[float, ...]) -> Candidates:
-    """All candidates for histories of this many periods.
+def candidates(periods: int, taus: tuple[float, ...]) -> tuple[Family, ...]:
+    """All families for histories of this many periods, simplest first.
 
     ``taus`` with more than one value are searched, which costs one more parameter in the
     families that have N.
     """
-    design: dict[bytes, Array] = {}
     families = []
     for name in TERMS:
         g1, g2 = turning_points(name, periods)
@@ -119,32 +102,23 @@ def candidates(periods: int, taus: tuple[float, ...]) -> Candidates:
         tau = np.repeat(searched, len(g1))
         g1, g2 = np.tile(g1, len(searched)), np.tile(g2, len(searched))
         if len(g1):
-            families.append(make_family(name, periods, g1, g2, tau, len(searched) > 1, design))
-    rows = np.array(list(design.values())) if design else np.empty((0, periods))
-    return Candidates(design=rows, families=tuple(families))
+            families.append(make_family(name, periods, g1, g2, tau, len(searched) > 1))
+    return tuple(families)
 
 
 def make_family(
-    name: str,
-    periods: int,
-    g1: Array,
-    g2: Array,
-    tau: Array,
-    tau_searched: bool,
-    design: dict[bytes, Array],
+    name: str, periods: int, g1: Array, g2: Array, tau: Array, tau_searched: bool
 ) -> Family:
-    """One family; its terms are added to the design when they are not in it yet."""
+    """One family with the bases of its candidates."""
     terms = [PARAMETERS.index(term) for term in TERMS[name][1:]]
     zeros = np.zeros(len(g1))
     t = np.arange(1.0, periods + 1)
     X = life_cycle_jacobian(t, zeros, zeros, zeros, g1, g2, tau)[:, :, terms]
     X -= X.mean(axis=1, keepdims=True)
     orthonormal, triangular = np.linalg.qr(X)
-    unit = (X / np.linalg.norm(X, axis=1, keepdims=True)).transpose(0, 2, 1)
-    keys = [row.tobytes() for row in unit.reshape(-1, periods)]
-    for key, row in zip(keys, unit.reshape(-1, periods), strict=True):
-        design.setdefault(key, row)
-    position = {key: i for i, key in enumerate(design)}
+    diagonal = np.diagonal(triangular, axis1=1, axis2=2)
+    upright = orthonormal * np.sign(diagonal)[:, None, :]
+    ratios = triangular * np.sign(diagonal)[:, :, None] / abs(diagonal)[:, None, :]
     found_turns = int(np.isfinite(g1[0])) + int(np.isfinite(g2[0])) + int(tau_searched)
     return Family(
         name=name,
@@ -152,9 +126,7 @@ def make_family(
         g2=g2,
         tau=tau,
         parameters=len(TERMS[name]) + found_turns,
-        columns=np.array([position[key] for key in keys], dtype=np.int64).reshape(
-            len(g1), len(terms)
-        ),
-        normal_inverse=np.linalg.inv(unit @ unit.transpose(0, 2, 1)),
+        orthonormal=np.ascontiguousarray(upright.transpose(2, 1, 0)),
+        ratios=np.ascontiguousarray(ratios.transpose(1, 2, 0)),
         pseudo_inverse=np.linalg.solve(triangular, orthonormal.transpose(0, 2, 1)),
     )

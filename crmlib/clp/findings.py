@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from crmlib.clp.early_warning import EarlyWarning, WarningCheck
 from crmlib.clp.holdout import HoldoutCheck
 from crmlib.clp.value import LifetimeProfit
 from crmlib.findings import Finding, amount, counted, listed
@@ -22,13 +23,15 @@ def life_cycle_findings(
     value: LifetimeProfit,
     by_curves: LifetimeProfit,
     check: HoldoutCheck,
-    declining: pd.DataFrame,
+    warning: EarlyWarning,
+    past: WarningCheck,
+    names: pd.Series,
     *,
     left_after: int,
     period: str,
     money: str,
 ) -> list[Finding]:
-    """Findings of the life-cycle report: stages, worth of the base, who is in decline.
+    """Findings of the life-cycle report: stages, worth of the base, who may go.
 
     Parameters
     ----------
@@ -40,8 +43,11 @@ def life_cycle_findings(
         From `lifetime_profit`, with retention 1.
     check : HoldoutCheck
         Of the same method on the same history.
-    declining : DataFrame
-        Customers in decline, the most important first: name, recent_profit (of the last year).
+    warning : EarlyWarning
+    past : WarningCheck
+        Of the same kind of list on the same history.
+    names : Series
+        Names of customers by customer_id; others are called by it.
     left_after : int
         Quiet periods after which a customer counts as having left.
     period, money : str
@@ -54,7 +60,7 @@ def life_cycle_findings(
     return [
         stage_finding(summary, check, left_after, period),
         worth_finding(summary, value, by_curves, check, period, money),
-        decline_finding(summary, declining, money),
+        warning_finding(warning, past, names, money),
     ]
 
 
@@ -179,26 +185,44 @@ def losses_sentence(
     )
 
 
-def decline_finding(summary: pd.DataFrame, declining: pd.DataFrame, money: str) -> Finding:
-    """Who is in decline and what it is about."""
-    row = summary[summary["stage"] == "decline"]
-    if row.empty:
+def warning_finding(
+    warning: EarlyWarning, past: WarningCheck, names: pd.Series, money: str
+) -> Finding:
+    """Who shows signs of going, what is at stake, and how right such a list was before."""
+    warned, period = warning.warned, warning.period
+    n = len(warned)
+    if n == 0:
         return Finding(
-            "No customer's profits show a decline.",
-            "A decline shows only some periods after it has begun, and only where the history is "
-            "long enough to see it.",
+            "No customer shows stronger signs of going than chance would bring.",
+            f"Looked at: {counted(len(warning.customers), 'active customer')}. "
+            f"{past_sentence(past, period)}",
         )
-    n = int(row["customers"].item())
-    recent = declining["recent_profit"].sum()
-    text = (
-        f"{counted(n, 'customer')} in decline brought {amount(recent, recent)} {money} in the "
-        "last year."
-    )
-    names = listed(list(declining["name"].head(5).astype(str)))
-    rest, low, high = (row[name].item() for name in ("lifetime_profit", "low", "high"))
+    stake = warned["profit_at_stake"].sum()
+    may_go = "customer shows signs that it" if n == 1 else "customers show signs that they"
+    largest = warned["customer_id"].head(5)
+    known = largest.map(names).fillna(largest).astype(str)
     return Finding(
-        text,
-        f"If nothing is done, their curves leave {amount(rest, recent)} {money} to come "
-        f"({amount(low, recent)} to {amount(high, recent)}). The largest: {names}. The whole list "
-        "is in the section on decline.",
+        f"{n:,} {may_go} may go; the profit at stake is {amount(stake, stake)} {money} a year.",
+        f"No more than {warning.false_alarms:.0%} of such a list should be false alarms. "
+        f"{past_sentence(past, period)} The largest: {listed(list(known))}. The whole list, with "
+        "reasons, is in the file early_warning.csv.",
     )
+
+
+def past_sentence(past: WarningCheck, period: str) -> str:
+    """What became of those warned of some periods ago, and whether chance would do as well."""
+    warned, others, _ = past.groups.to_dict("records")
+    ago = f"{counted(past.periods, period)} ago"
+    if not warned["customers"]:
+        return f"Made {ago}, the list would have been empty: how often it is right is not known."
+    sentence = (
+        f"Of {warned['customers']:,} warned of in the same way {ago}, {warned['share']:.0%} "
+        f"({warned['low']:.0%} to {warned['high']:.0%}) have since lost {past.fall:.0%} of their "
+        "profit or more"
+    )
+    if not others["customers"]:
+        return f"{sentence}."
+    sentence = f"{sentence}, of the {others['customers']:,} others {others['share']:.0%}."
+    if past.lift["low"] > 1:
+        return sentence
+    return f"{sentence} Chance could have found as many: do not rely on the list."

@@ -11,14 +11,20 @@ from numpy.typing import NDArray
 from scipy import stats
 from threadpoolctl import threadpool_limits
 
-from crmlib.clp.candidates import PHASE, POINTS_AFTER_TURN, TERMS, Candidates, Family, candidates
+from crmlib.clp.candidates import PHASE, POINTS_AFTER_TURN, TERMS, Family, candidates
 from crmlib.clp.history import ProfitHistory
 from crmlib.clp.life_cycle import PARAMETERS, Array, life_cycle_curve, life_cycle_jacobian
 from crmlib.clp.similar import borrow_from_similar
 from crmlib.errors import InputError
 
-CHUNK = 1024
-"""Customers searched at once: the candidates' sums of squares of this many fit the cache."""
+CHUNK = 2048
+"""Customers fitted at once."""
+
+CACHED_SUMS = 2**16
+"""Sums of squares, customers times candidates, worked on at once."""
+
+ROOMS = 2 + max(map(len, TERMS.values()))
+"""Arrays of that size that the search works in."""
 
 TAU_GRID = (0.5, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0)
 """Time constants tried when tau is searched, in periods."""
@@ -382,7 +388,7 @@ def groups_of_equal_life(
 
 
 def fit_group(
-    fitted: dict[str, Any], rows: NDArray[np.int64], profit: Array, tried: Candidates
+    fitted: dict[str, Any], rows: NDArray[np.int64], profit: Array, tried: tuple[Family, ...]
 ) -> None:
     """Choose and fit the curve of customers with histories of one length."""
     family, candidate, probabilities = search(profit, tried)
@@ -390,16 +396,18 @@ def fit_group(
         fitted[probability_column(name)][rows] = values
     for k in np.unique(family):
         mine = family == k
-        estimate(fitted, rows[mine], profit[mine], tried.families[k], candidate[mine])
+        estimate(fitted, rows[mine], profit[mine], tried[k], candidate[mine])
 
 
-def search(profit: Array, tried: Candidates) -> tuple[NDArray[np.int64], NDArray[np.int64], Array]:
+def search(
+    profit: Array, tried: tuple[Family, ...]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], Array]:
     """Find the best candidate of each customer and the probability of each phase.
 
     Parameters
     ----------
     profit : ndarray, shape (customers, periods)
-    tried : Candidates
+    tried : tuple of Family
 
     Returns
     -------
@@ -412,22 +420,25 @@ def search(profit: Array, tried: Candidates) -> tuple[NDArray[np.int64], NDArray
     centred = profit - profit.mean(axis=1, keepdims=True)
     length = np.sqrt((centred**2).sum(axis=1, keepdims=True))
     constant = length[:, 0] <= 1e-12 * abs(profit).max(axis=1)
-    projections = tried.design @ (centred / np.where(length > 0, length, 1.0)).T
+    direction = centred / np.where(length > 0, length, 1.0)
 
-    criterion = np.full((len(tried.families), customers), np.inf)
-    best = np.zeros((len(tried.families), customers), dtype=np.int64)
-    relative_weight = np.ones((len(tried.families), customers))
-    for k, family in enumerate(tried.families):
-        unexplained = unexplained_share(projections, family)
-        best[k] = np.ascontiguousarray(unexplained.T).argmin(axis=1)  # rows are read faster
-        least = np.take_along_axis(unexplained, best[k][None], axis=0)[0]
-        criterion[k] = periods * np.log(least) + penalty(periods, family.parameters + 1)
-        relative_weight[k] = summed_weights(least, unexplained, periods)
+    criterion = np.full((len(tried), customers), np.inf)
+    best = np.zeros((len(tried), customers), dtype=np.int64)
+    relative_weight = np.ones((len(tried), customers))
+    room = np.empty((ROOMS, max(CACHED_SUMS, *(len(family.g1) for family in tried))))
+    for k, family in enumerate(tried):
+        for part in parts_for_the_cache(customers, len(family.g1)):
+            unexplained = unexplained_share(direction[part], family, room)
+            best[k, part] = unexplained.argmin(axis=1)
+            least = np.take_along_axis(unexplained, best[k, part][:, None], axis=1)
+            criterion[k, part] = periods * np.log(least[:, 0])
+            relative_weight[k, part] = summed_weights(least, unexplained, periods)
+        criterion[k] += penalty(periods, family.parameters + 1)
     criterion[1:, constant] = np.inf  # a customer without any variation is flat
     chosen = criterion.argmin(axis=0)
     weight = relative_weight * np.exp((criterion.min(axis=0) - criterion) / 2)
     by_phase = [
-        sum(weight[k] for k, family in enumerate(tried.families) if PHASE[family.name] == phase)
+        sum(weight[k] for k, family in enumerate(tried) if PHASE[family.name] == phase)
         for phase in PHASES
     ]
     phase_weight = np.stack([np.broadcast_to(w, customers) for w in by_phase], axis=1)
@@ -438,18 +449,36 @@ def search(profit: Array, tried: Candidates) -> tuple[NDArray[np.int64], NDArray
     )
 
 
-def unexplained_share(projections: Array, family: Family) -> Array:
-    """Residual over total sum of squares, (candidates, customers); inf where a sign is wrong."""
-    if not family.columns.shape[1]:
-        return np.ones((1, projections.shape[1]))
-    products = projections[family.columns]
-    coefficients = family.normal_inverse @ products
-    explained = np.einsum("mkc,mkc->mc", coefficients, products)
+def parts_for_the_cache(customers: int, tried: int) -> list[slice]:
+    """Customers in parts whose table of sums of squares stays in the cache."""
+    size = max(1, CACHED_SUMS // tried)
+    return [slice(start, start + size) for start in range(0, customers, size)]
+
+
+def unexplained_share(direction: Array, family: Family, room: Array) -> Array:
+    """Residual over total sum of squares, (customers, candidates); inf where a sign is wrong.
+
+    Works in ``room``, `ROOMS` rows of memory, and returns a part of it: to ask for fresh memory
+    every time would take longer than the sums.
+    """
+    shape = (len(direction), len(family.g1))
+    rows = [row[: shape[0] * shape[1]].reshape(shape) for row in room]
+    unexplained, scratch, *on_basis = rows[: 2 + len(family.orthonormal)]
+    unexplained.fill(1.0)
+    for basis, product in zip(family.orthonormal, on_basis, strict=True):
+        np.matmul(direction, basis, out=product)
+        unexplained -= np.square(product, out=scratch)
     # Rounding leaves some 1e-13 of the variation unexplained by a perfect curve; the floor makes
     # such curves equal, so that the simplest of them is chosen.
-    unexplained = np.maximum(1.0 - explained, 1e-11)
-    for term in range(coefficients.shape[1]):
-        unexplained[coefficients[:, term] < 0] = np.inf
+    np.maximum(unexplained, 1e-11, out=unexplained)
+    for i in reversed(range(len(on_basis))):  # R c = Q'y from below, c times the diagonal of R
+        for j in range(i + 1, len(on_basis)):
+            on_basis[i] -= np.multiply(family.ratios[i, j], on_basis[j], out=scratch)
+    scratch.fill(np.inf)
+    for coefficient in on_basis:
+        np.minimum(scratch, coefficient, out=scratch)
+    with np.errstate(divide="ignore"):
+        unexplained /= scratch >= 0  # a masked assignment takes five times as long
     return unexplained
 
 
@@ -459,13 +488,11 @@ def summed_weights(least: Array, unexplained: Array, periods: int) -> Array:
     The penalty is the same within a family, so this is a power of the ratio of the residual sums
     of squares. Single precision is ample for a probability and takes a quarter of the time.
     """
-    if len(unexplained) == 1:
-        return np.ones(unexplained.shape[1])
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.log((least / unexplained).astype(np.float32))
+        ratio = np.log(np.divide(least, unexplained, out=unexplained).astype(np.float32))
         ratio *= np.float32(periods / 2)
-        summed = np.exp(ratio, out=ratio).sum(axis=0, dtype=np.float64)
-    return np.where(np.isfinite(least), summed, 1.0)
+        summed = np.exp(ratio, out=ratio).sum(axis=1, dtype=np.float64)
+    return np.where(np.isfinite(least[:, 0]), summed, 1.0)
 
 
 def penalty(periods: int, k: int) -> float:

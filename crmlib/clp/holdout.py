@@ -13,7 +13,13 @@ from crmlib.clp.discounting import When
 from crmlib.clp.fitting import LifeCycleFit, fit_life_cycle
 from crmlib.clp.history import ProfitHistory
 from crmlib.clp.stages import life_cycle_stage
-from crmlib.clp.value import LifetimeProfit, Stop, lifetime_profit, sum_of_values
+from crmlib.clp.value import (
+    LifetimeProfit,
+    Stop,
+    forecast_by_period,
+    lifetime_profit,
+    sum_of_values,
+)
 from crmlib.errors import InputError
 
 
@@ -208,9 +214,11 @@ def retention_kept(
     error = np.sqrt(((actual - ratio * forecast) ** 2).sum()) / forecast.sum()
     half = stats.norm.ppf(0.5 + confidence / 2) * error
 
+    declining, others = forecast_by_period(fit, periods)
+    ages = np.arange(1.0, periods + 1)
+
     def kept(retention: float) -> float:
-        value = lifetime_profit(fit, rate=0.0, periods=periods, retention=retention)
-        return value.total["lifetime_profit"].item() / forecast.sum()
+        return float(declining.sum() + others @ retention**ages) / forecast.sum()
 
     ends = {"estimate": ratio, "low": ratio - half, "high": ratio + half}
     return pd.DataFrame({name: [solve_retention(kept, target)] for name, target in ends.items()})

@@ -5,6 +5,7 @@ import pandas as pd
 
 from crmlib.clp.candidates import PHASE
 from crmlib.clp.fitting import LifeCycleFit, probability_column
+from crmlib.clp.history import ProfitHistory, periods_in
 from crmlib.clp.value import LifetimeProfit, sum_of_values
 
 STAGES = (
@@ -159,4 +160,45 @@ def life_cycle_pattern(fit: LifeCycleFit, *, long_stability: int = 6) -> pd.Data
             "stable": stable,
             "g1": g1,
         }
+    )
+
+
+def pattern_summary(
+    patterns: pd.DataFrame, history: ProfitHistory, fit: LifeCycleFit
+) -> pd.DataFrame:
+    """What went with the customers of each pattern.
+
+    Parameters
+    ----------
+    patterns : DataFrame
+        From `life_cycle_pattern`.
+    history : ProfitHistory
+    fit : LifeCycleFit
+        Of this history.
+
+    Returns
+    -------
+    DataFrame
+        One row per pattern, in the order of `PATTERNS`: pattern; customers; median_life (periods);
+        profit (that they brought); lost_a_year (of it, that of the year before their decline
+        began or they stopped; of all their life where it was shorter).
+    """
+    year = periods_in(1, history.period)
+    turned = fit.customers.set_index("customer_id")[["life", "g2"]].min(axis=1)
+    lived = history.table[history.table["customer_id"].isin(patterns["customer_id"])]
+    end = lived["customer_id"].map(turned).astype(float)
+    before = lived[(lived["t"] <= end) & (lived["t"] > end - year)]
+    by_customer = patterns.assign(
+        profit=patterns["customer_id"].map(lived.groupby("customer_id")["profit"].sum()),
+        lost=patterns["customer_id"].map(before.groupby("customer_id")["profit"].sum()),
+    )
+    return (
+        by_customer.groupby("pattern", observed=False)
+        .agg(
+            customers=("customer_id", "size"),
+            median_life=("life", "median"),
+            profit=("profit", "sum"),
+            lost_a_year=("lost", "sum"),
+        )
+        .reset_index()
     )

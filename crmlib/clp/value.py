@@ -10,7 +10,7 @@ from scipy import stats
 
 from crmlib.clp.candidates import PHASE, POINTS_AFTER_TURN
 from crmlib.clp.discounting import When, check_confidence, discount_factors
-from crmlib.clp.fitting import LifeCycleFit
+from crmlib.clp.fitting import CURVE, LifeCycleFit
 from crmlib.clp.life_cycle import Array, life_cycle_curve, life_cycle_jacobian
 from crmlib.errors import InputError
 
@@ -176,13 +176,8 @@ def from_own_curve(
     variance counts at least `POINTS_AFTER_TURN` periods: that a decline is over is not certain.
     """
     part = fit.customers.iloc[rows]
-    p = {name: part[name].to_numpy() for name in ("h1", "v", "g1", "N", "tau", "g2", "h2", "life")}
-    # Without longer-lived customers to learn from, P1 is not continued: its level is held.
-    p["g1"] = np.where((part["curve"] == "formation").to_numpy(), p["life"], p["g1"])
+    p, t, profit = continue_own_curve(part, len(weights))
     declining = np.isfinite(p["g2"])
-    t = p["life"][:, None] + np.arange(1.0, len(weights) + 1)
-    column = {name: p[name][:, None] for name in ("h1", "v", "g1", "N", "tau", "g2", "h2")}
-    profit = life_cycle_curve(t, **column)
     jacobian = life_cycle_jacobian(t, p["h1"], p["N"], p["h2"], p["g1"], p["g2"], p["tau"])
     counts = counted_periods(profit, declining, stop)
     possible = np.maximum(counts, POINTS_AFTER_TURN)
@@ -195,6 +190,49 @@ def from_own_curve(
     noise = part["residual_sd"].to_numpy() ** 2 * (used**2).sum(axis=1)
     value = np.where(period < counts[:, None], of_customer * profit, 0.0).sum(axis=1)
     return value, spread + noise, counts
+
+
+def continue_own_curve(part: pd.DataFrame, periods: int) -> tuple[dict[str, Array], Array, Array]:
+    """Parameters of the customers' own curves, the next periods of their lives, and the profits.
+
+    Without longer-lived customers to learn from, P1 is not continued: its level is held.
+    """
+    p = {name: part[name].to_numpy() for name in (*CURVE, "life")}
+    p["g1"] = np.where((part["curve"] == "formation").to_numpy(), p["life"], p["g1"])
+    t = p["life"][:, None] + np.arange(1.0, periods + 1)
+    return p, t, life_cycle_curve(t, **{name: p[name][:, None] for name in CURVE})
+
+
+def forecast_by_period(fit: LifeCycleFit, periods: int) -> tuple[Array, Array]:
+    """Profit of the whole base in each of the next periods, not discounted.
+
+    With the k-th period of the others times ``retention^k``, their sum is the total of
+    `lifetime_profit` at rate 0, whatever the retention.
+
+    Parameters
+    ----------
+    fit : LifeCycleFit
+    periods : int
+
+    Returns
+    -------
+    declining, others : ndarray, shape (periods,)
+        Of customers whose curve has turned into decline, and of all others.
+    """
+    declining, others = np.zeros(periods), np.zeros(periods)
+    basis = forecast_basis(fit.customers)
+    for rows in chunks(np.flatnonzero((basis == "own curve") | (basis == "level held"))):
+        p, _, profit = continue_own_curve(fit.customers.iloc[rows], periods)
+        turned = np.isfinite(p["g2"])
+        counts = counted_periods(profit, turned, "last_positive")
+        counted = np.where(np.arange(periods) < counts[:, None], profit, 0.0)
+        declining += counted[turned].sum(axis=0)
+        others += counted[~turned].sum(axis=0)
+    for rows in chunks(np.flatnonzero(basis == "similar customers")):
+        life = fit.customers["life"].to_numpy()[rows, None]
+        learned = fit.learned(rows, life + np.arange(1.0, periods + 1))
+        others += np.nanmean(learned.profit, axis=1).sum(axis=0)
+    return declining, others
 
 
 def counted_periods(profit: Array, declining: NDArray[np.bool_], stop: Stop) -> NDArray[np.int64]:

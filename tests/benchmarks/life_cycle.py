@@ -7,6 +7,7 @@ import pandas as pd
 from scipy.optimize import OptimizeWarning, curve_fit
 
 from crmlib import clp
+from crmlib.clp.early_warning import early_warning
 from tests.benchmarks.timing import median_seconds, peak_gigabytes
 
 CUSTOMERS, PERIODS, SAMPLE = 1_000_000, 36, 40
@@ -71,11 +72,24 @@ def run() -> None:
     """Print the rows of this benchmark."""
     history = generate_history(CUSTOMERS, PERIODS)
     ours = median_seconds(lambda: clp.fit_life_cycle(history), runs=3)
+    months = pd.date_range("2020-01-01", periods=PERIODS, freq="MS")
+    by_month = clp.ProfitHistory(
+        table=history.assign(period=np.tile(months.to_numpy(), CUSTOMERS)),
+        period="month",
+        first_day=months[0].date(),
+        last_day=(months[-1] + pd.offsets.MonthEnd()).date(),
+        left_out=pd.DataFrame(),
+    )
+    fit = clp.fit_life_cycle(by_month)
+    warned = median_seconds(lambda: early_warning(by_month, fit), runs=1)
+    checked = median_seconds(lambda: clp.holdout_check(by_month, 6), runs=1)
     profits = history["profit"].to_numpy()[: SAMPLE * PERIODS].reshape(SAMPLE, PERIODS)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", OptimizeWarning)
         loop = median_seconds(lambda: fit_in_a_loop(profits), runs=3) / SAMPLE
     print(f"Life cycles of {CUSTOMERS:,} customers x {PERIODS} months")
     print(f"  fit_life_cycle              {ours:10.1f} s   peak memory {peak_gigabytes():.1f} GB")
+    print(f"  early_warning               {warned:10.1f} s")
+    print(f"  holdout_check, 6 months     {checked:10.1f} s   (a fit, a forecast, the retention)")
     print(f"  loop of curve_fit, scaled   {loop * CUSTOMERS:10,.0f} s   (from {SAMPLE} customers)")
     print(f"  ratio                       {loop * CUSTOMERS / ours:10,.0f} x")

@@ -6,6 +6,7 @@ Oracle: the sentence a reader should get for small results written out here.
 import pandas as pd
 import pytest
 
+from crmlib.clp.early_warning import EarlyWarning, WarningCheck
 from crmlib.clp.findings import life_cycle_findings
 from crmlib.clp.holdout import HoldoutCheck
 from crmlib.clp.value import LifetimeProfit
@@ -56,14 +57,42 @@ def check(forecast=110.0, actual=100.0, kept=0.99, left=0, came_back=0, profit=0
     )
 
 
-def findings(stages, worth, curves, tested, declining=None):
-    empty = pd.DataFrame({"name": [], "recent_profit": []})
+def warning(at_stake=()):
+    """Warned of, with the profit at stake of each, and two others."""
+    names = [f"C{i}" for i in range(len(at_stake))]
+    rows = pd.DataFrame(
+        {
+            "customer_id": [*names, "X1", "X2"],
+            "warned": [True] * len(names) + [False] * 2,
+            "profit_at_stake": [*at_stake, 9e9, 9e9],
+        }
+    )
+    return EarlyWarning(rows, pd.DataFrame(), false_alarms=0.1, recent=3, period="month")
+
+
+def past(customers=20, others=80, least_lift=2.0):
+    groups = pd.DataFrame(
+        {
+            "group": ["warned", "not warned", "all"],
+            "customers": [customers, others, customers + others],
+            "share": [0.7, 0.045, 0.2],
+            "low": [0.481, 0.01, 0.1],
+            "high": [0.855, 0.1, 0.3],
+        }
+    )
+    quality = pd.DataFrame({"measure": ["lift"], "low": [least_lift]})
+    return WarningCheck(pd.DataFrame(), groups, quality, without_profit=0, periods=6, fall=0.5)
+
+
+def findings(stages, worth, curves, tested, warned=None, before=None):
     return life_cycle_findings(
         stages,
         worth,
         curves,
         tested,
-        empty if declining is None else declining,
+        warned or warning(),
+        before or past(),
+        pd.Series({"C0": "Ada", "C1": "木兰"}),
         left_after=6,
         period="month",
         money="yuan",
@@ -118,15 +147,38 @@ def test_nothing_to_value_is_said():
     assert worth.text == "What the customers are worth cannot be said from these purchases."
 
 
-def test_decline_names_the_largest_or_says_there_is_none():
-    declining = pd.DataFrame({"name": ["Ada", "木兰"], "recent_profit": [700.0, 300.0]})
-    stages = summary(stability=8, decline=2)
-    found = findings(stages, value(5e4), value(5e4), check(), declining)[2]
-    assert found.text == "2 customers in decline brought 1,000 yuan in the last year."
-    assert "leave 1,000 yuan to come (−200 to 2,200)" in found.detail
-    assert "The largest: Ada and 木兰." in found.detail
-    none = findings(summary(stability=8), value(5e4), value(5e4), check())[2]
-    assert none.text == "No customer's profits show a decline."
+def of_warning(*arguments):
+    return findings(summary(stability=9), value(5e4), value(5e4), check(), *arguments)[2]
+
+
+def test_warning_names_the_largest_and_says_how_right_it_was():
+    found = of_warning(warning([700.0, 250.0, 50.0]))
+    assert found.text == (
+        "3 customers show signs that they may go; the profit at stake is 1,000 yuan a year."
+    )
+    assert "No more than 10% of such a list should be false alarms." in found.detail
+    assert (
+        "Of 20 warned of in the same way 6 months ago, 70% (48% to 86%) have since lost 50% of "
+        "their profit or more, of the 80 others 4%."
+    ) in found.detail
+    assert "The largest: Ada, 木兰 and C2." in found.detail
+
+
+def test_a_list_no_better_than_chance_says_so():
+    words = "Chance could have found as many: do not rely on the list."
+    for least_lift, told in ((1.01, False), (0.98, True), (float("nan"), True)):
+        found = of_warning(warning([700.0]), past(least_lift=least_lift))
+        assert (words in found.detail) == told
+
+
+def test_one_warning_none_and_an_untried_list_are_said_in_words_of_their_own():
+    one = of_warning(warning([700.0]), past(customers=0))
+    assert one.text.startswith("1 customer shows signs that it may go;")
+    assert "Made 6 months ago, the list would have been empty" in one.detail
+    none = of_warning(warning(), past(others=0))
+    assert none.text == "No customer shows stronger signs of going than chance would bring."
+    assert none.detail.startswith("Looked at: 2 active customers. Of 20 warned of")
+    assert none.detail.endswith("profit or more.")
 
 
 @pytest.mark.parametrize(

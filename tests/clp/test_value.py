@@ -9,6 +9,9 @@ import pandas as pd
 import pytest
 
 from crmlib import clp
+from crmlib.clp.holdout import retention_kept, solve_retention
+from crmlib.clp.stages import PATTERNS, pattern_summary
+from crmlib.clp.value import forecast_by_period
 from crmlib.errors import InputError
 from tests.clp.test_fitting import TRUE, noisy, table
 
@@ -188,6 +191,39 @@ def test_patterns_of_those_that_left(life, pattern):
     assert patterns[["customer_id", "pattern"]].to_numpy().tolist() == [["gone", pattern]]
 
 
+def test_patterns_are_summed_up_with_the_profit_that_went():
+    # Two leave from a level of 30 a month after 20 months, one after 3 months at 10.
+    profits = np.zeros((2, 40))
+    profits[:, :20] = 30.0
+    short = np.concatenate([np.full(3, 10.0), np.zeros(37)])
+    stayed = clp.life_cycle_curve(np.arange(1, 41), **GROWTH)
+    parts = {"stayed": stayed, "short": short, "a": profits[0], "b": profits[1]}
+    long = pd.concat([table(p, p > 0).assign(customer_id=name) for name, p in parts.items()])
+    starts = np.tile(pd.date_range("2020-01-01", periods=40, freq="MS"), 4)
+    history = clp.ProfitHistory(
+        table=long.assign(period=starts),
+        period="month",
+        first_day=starts[0].astype("M8[D]").item(),
+        last_day=starts[-1].astype("M8[D]").item(),
+        left_out=pd.DataFrame(),
+    )
+    fit = clp.fit_life_cycle(history)
+    summary = pattern_summary(clp.life_cycle_pattern(fit), history, fit).set_index("pattern")
+    assert list(summary.index) == list(PATTERNS)
+    assert summary["customers"].tolist() == [1, 0, 0, 2]
+    assert summary.loc["early abortion", ["median_life", "profit", "lost_a_year"]].tolist() == [
+        3.0,
+        30.0,
+        30.0,
+    ]
+    assert summary.loc["long retention", ["median_life", "profit", "lost_a_year"]].tolist() == [
+        20.0,
+        1200.0,
+        720.0,
+    ]
+    assert summary.loc["midway death", "profit"] == 0.0
+
+
 def test_holdout_check_scores_the_periods_held_out():
     profits = noisy(GROWTH, 40, 50, 3.0, 31)
     starts = pd.date_range("2020-01-01", periods=40, freq="MS")
@@ -238,6 +274,48 @@ def test_holdout_finds_the_retention_that_was_put_in():
     kept = clp.holdout_check(history, 12).retention.iloc[0]
     assert kept["low"] < 0.98 < kept["high"]
     assert kept["estimate"] == pytest.approx(0.98, abs=0.006)
+
+
+@pytest.fixture(scope="module")
+def mixed_fit():
+    """Customers of every basis of a forecast: own curve, decline, similar customers, left."""
+    parts = [
+        table(noisy(GROWTH, 30, 20, 3.0, 51)),
+        table(noisy(TRUE, 30, 20, 3.0, 52)).assign(customer_id=lambda d: "T" + d["customer_id"]),
+        table(noisy({"h1": 0.3, "v": 20.0}, 9, 20, 1.0, 53)).assign(
+            customer_id=lambda d: "Y" + d["customer_id"]
+        ),
+    ]
+    gone = np.concatenate([np.full(20, 30.0), np.zeros(10)])
+    return clp.fit_life_cycle(
+        pd.concat([*parts, table(gone, gone > 0).assign(customer_id="gone")]), n_similar=5
+    )
+
+
+@pytest.mark.parametrize("retention", [0.01, 0.5, 0.97, 1.0])
+def test_sums_by_period_are_the_forecast_at_any_retention(mixed_fit, retention):
+    whole = clp.lifetime_profit(mixed_fit, rate=0.0, periods=12, retention=retention)
+    assert set(whole.customers["basis"]) == {"own curve", "similar customers", "left"}
+    declining, others = forecast_by_period(mixed_fit, 12)
+    assert (declining != 0).any()
+    total = declining.sum() + others @ retention ** np.arange(1.0, 13.0)
+    assert total == pytest.approx(whole.total["lifetime_profit"].item(), rel=1e-12)
+
+
+def test_retention_is_that_found_by_running_the_whole_forecast_again(mixed_fit):
+    forecast = clp.lifetime_profit(mixed_fit, rate=0.0, periods=12).customers
+    customers = forecast.rename(columns={"lifetime_profit": "forecast"})
+    customers["actual"] = customers["forecast"] * np.linspace(0.5, 1.2, len(customers))
+    kept = retention_kept(mixed_fit, customers, 12, 0.95)
+    ratio = customers["actual"].sum() / customers["forecast"].sum()
+
+    def share(retention):
+        again = clp.lifetime_profit(mixed_fit, rate=0.0, periods=12, retention=retention)
+        return again.total["lifetime_profit"].item() / customers["forecast"].sum()
+
+    assert 0.5 < ratio < 1
+    assert kept["estimate"].item() == pytest.approx(solve_retention(share, ratio), abs=1e-9)
+    assert share(kept["estimate"].item()) == pytest.approx(ratio, abs=1e-4)
 
 
 def test_returners_do_not_make_the_forecast_of_the_others_look_right():

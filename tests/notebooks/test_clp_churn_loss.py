@@ -1,0 +1,166 @@
+"""What the churn-loss report says, on the example company and on real purchases.
+
+Oracles: customers, losses and profits counted here from the tables; the example company's true
+future; the library's own results on the same tables; counts of the CDNOW file (69,659 purchases
+of 23,570 customers).
+"""
+
+import json
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from crmlib import clp, tables
+from crmlib.clp import churn, stake
+from crmlib.clp import retention_gain as gains
+from crmlib.clp.costs import activity_costs
+from tests.notebooks.test_life_cycle import pages
+from tests.notebooks.test_notebooks import command
+
+
+@pytest.fixture(scope="module")
+def example_report(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("example")
+    done = command("crmlib", "report", "clp/churn_loss", "--out", str(folder))
+    assert done.returncode == 0, done.stderr
+    return folder / "clp" / "churn_loss"
+
+
+@pytest.fixture(scope="module")
+def bought():
+    """Purchases by customer and month, counted with pandas alone."""
+    rows = pd.read_csv("data/transactions.csv", parse_dates=["date"])
+    rows = rows[rows["amount"] >= 0]
+    return rows.assign(month=(rows["date"].dt.year - 2023) * 12 + rows["date"].dt.month)
+
+
+@pytest.fixture(scope="module")
+def base():
+    costs = activity_costs(
+        tables.read("data/activities.csv", kind="activities"),
+        tables.read("data/ledger.csv", kind="cost_pools"),
+    )
+    history = clp.profit_history(
+        tables.read("data/transactions.csv", kind="transactions"),
+        cost="cost",
+        other_profit=costs.other_profit,
+    )
+    return history, stake.customers_at_stake(history, left_after=6)
+
+
+def test_page_one_counts_who_is_lost_and_what_retention_is(example_report, bought):
+    one = pages(example_report / "report.pdf")[0]
+    last, first = (bought.groupby("customer_id")["month"].agg(how) for how in ("max", "min"))
+    lost = 36 - last >= 6
+    assert f"Seen in 500 customers, of whom {lost.sum()} are lost" in one
+    assert f"Of the {(~lost).sum()} others about" in one
+    # One retention for all: losses over the months after which they can be seen.
+    months = np.minimum(last, 30) - first + 1
+    constant = (1 - lost.sum() / months[months > 0].sum()) ** 12
+    said = float(re.search(r"about (\d+) stay for another year", one)[1])
+    assert said == pytest.approx(100 * constant, abs=1.5)
+    assert "Figure 1" in one
+
+
+def test_page_one_tells_gain_risk_and_the_check(example_report, base):
+    one = pages(example_report / "report.pdf")[0]
+    history, here = base
+    rate = 0.0125
+    found = gains.retention_gain(here, rate=rate, periods=24, replicates=400, seed=1)
+    row = found[(found["model"] == "by tenure") & (found["kept_bring"] == "as the others")].iloc[0]
+    low, high = row["gain_percent_low"], row["gain_percent_high"]
+    assert f"{row['gain_percent']:.1f}% ({low:.1f} to {high:.1f}) more profit" in one
+    values = stake.customer_values(here, rate=rate, periods=24)
+    risk = churn.value_at_risk(values["value_if_here"], values["leaves"], seed=1).table.iloc[0]
+    assert f"about {risk['expected_loss'] / 1e6:.2f} million yuan of profit with them" in one
+    assert f"more than {risk['exceeded_loss'] / 1e6:.2f} million" in one
+    late = history.table["period"] >= "2025-01-01"
+    early = history.table[~late & (history.table["purchases"] > 0)]
+    kept = early.groupby("customer_id")["period"].max() >= "2024-07-01"
+    came = history.table[late & history.table["customer_id"].isin(kept[kept].index)]
+    assert f"{came['profit'].sum() / 1e6:.2f} million came" in one
+    back = came.loc[came["purchases"] > 0, "customer_id"].nunique()
+    assert f"Of {kept.sum()} customers" in one
+    assert f"{back} did." in one
+
+
+def test_what_the_base_is_worth_is_near_the_true_future(base):
+    """The reckoning holds profits level, so a base that still grows brings somewhat more."""
+    _, here = base
+    values = stake.customer_values(here, rate=0.0, periods=24)
+    future = pd.read_csv("data/truth/future.csv")
+    gross = future.loc[future["customer_id"].isin(values["customer_id"]), "profit"].sum()
+    # The true future is before the cost of serving, the value after it.
+    assert 0.5 * gross < values["value"].sum() < gross
+
+
+def test_worked_cases_formulas_and_provenance_are_in_the_report(example_report, base):
+    text = pages(example_report / "report.pdf")
+    everything = " ".join(text)
+    assert "one customer Cₜ + (Vₖ − Vₜ) 6,700" in everything
+    assert "a group of 1,000 N · r · Vₖ 550,000" in everything
+    # 100 (v(0.95) / v(0.90) - 1) with v(r) = sum of (r / 1.1)^(k - 1) over 40 years, by hand
+    ratio = [(1 - (r / 1.1) ** 40) / (1 - r / 1.1) for r in (0.95, 0.90)]
+    assert f"{100 * (ratio[0] / ratio[1] - 1):.1f}" in everything
+    _, here = base
+    assert f"{here.rates.quiet['still_there'][1]:.1%}" in everything
+    record = json.loads((example_report / "run.json").read_text())
+    assert len(record["inputs"]) == 4
+    assert record["inputs"][0]["sha256"] in everything.replace(" ", "")
+    assert record["missing_glyphs"] == []
+    assert record["warnings"] == []
+
+
+CDNOW = {
+    "columns": "amount=dollar_value",
+    "margin_rate": "0.3",
+    "customers": "none",
+    "activities": "none",
+    "cost_pools": "none",
+    "money": "dollars",
+    "acquisition_cost": "none",
+}
+
+
+@pytest.mark.slow
+def test_real_purchases_say_that_the_answer_hangs_on_how_retention_is_seen(shared, tmp_path):
+    given = CDNOW | {"source": str(shared / "data" / "cdnow_master.txt")}
+    options = [word for name, value in given.items() for word in ("-p", f"{name}={value}")]
+    done = command("crmlib", "report", "clp/churn_loss", *options, "--out", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    one = pages(tmp_path / "clp" / "churn_loss" / "report.pdf")[0]
+    assert "(69,659 rows)" in one
+    assert "Seen in 23,570 customers" in one
+    assert "This hangs on how retention is seen" in one
+    assert "too low" in one
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("rate=1.25", "Did you mean 0.0125"),
+        ("points=5", "Did you mean 0.05"),
+        ("points=0", "points=0"),
+        ("periods=0", "look ahead at least one period"),
+        ("source=nowhere.csv", "nowhere.csv"),
+        ("cost_pools=none", "Give both activities and cost_pools"),
+        ("holdout=99", "Hold out at least 1 and fewer than the 36"),
+        ("left_after=40", "nobody can be seen to have left"),
+        ("risk_level=5", "Did you mean 0.05"),
+        ("acquisition_cost=-5", "acquisition_cost=-5"),
+        ("activities={others}", "None of the customers in the activities"),
+    ],
+)
+def test_bad_values_end_with_a_sentence_and_exit_code_2(given, words, tmp_path):
+    others = tmp_path / "others.csv"
+    others.write_text("customer_id,date,activity,quantity\nX1,2024-05-01,visit,2\n")
+    out = ("--out", str(tmp_path))
+    chosen = given.format(others=others)
+    done = command("crmlib", "report", "clp/churn_loss", "-p", chosen, *out)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "clp").exists()
