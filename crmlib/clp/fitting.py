@@ -334,8 +334,8 @@ def as_histories(table: pd.DataFrame) -> Histories:
         customer_id=np.asarray(customer_id),
         profit=profit,
         periods=periods,
-        active_periods=np.add.reduceat(active.astype(np.int64), start),
-        last_active=np.maximum.reduceat(np.where(active, column + 1, 0), start),
+        active_periods=np.add.reduceat(active, start, dtype=np.int64),
+        last_active=np.maximum.reduceat((column + 1) * active, start),
     )
 
 
