@@ -5,12 +5,12 @@ and the same sums for every way to cut the simulation up.
 """
 
 import datetime as dt
+import sys
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from crmlib.clp import customer_events as module
 from crmlib.clp.customer_events import customer_events
 from crmlib.errors import InputError
 
@@ -94,7 +94,7 @@ def test_the_seed_fixes_the_result_however_the_work_is_cut_up(monkeypatch):
     pd.testing.assert_frame_equal(
         whole.customers, customer_events(many, **OPTIONS, draws=2_000).customers
     )
-    monkeypatch.setattr(module, "CELLS", 14_000)
+    monkeypatch.setattr(sys.modules["crmlib.clp.customer_events"], "CELLS", 14_000)
     parts = customer_events(many, **OPTIONS, draws=2_000)
     assert parts.customers["value"].tolist() == whole.customers["value"].tolist()
     spread = whole.customers["high"] - whole.customers["low"]

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from crmlib import clp, tables
-from crmlib.clp import retention_gain as rg
 from crmlib.clp import stake as at
+from crmlib.clp.retention_gain import MEASURES, interval_columns, value_by_retention
 from crmlib.errors import InputError
 from crmlib.tables import example
 from tests.clp.test_stake import history_of, simulated
@@ -29,7 +29,7 @@ def stake(company):
 
 @pytest.fixture(scope="module")
 def gain(stake):
-    return rg.retention_gain(stake, rate=0.01, periods=24, replicates=200, seed=1)
+    return clp.retention_gain(stake, rate=0.01, periods=24, replicates=200, seed=1)
 
 
 def discounted_years(monthly, rate, periods):
@@ -40,7 +40,7 @@ def discounted_years(monthly, rate, periods):
 def test_gain_of_one_retention_for_all_has_a_closed_form():
     history, _, _ = simulated(3000, retention=0.97, buys=1.0, seed=4)
     stake = at.customers_at_stake(history)
-    rows = rg.retention_gain(stake, rate=0.01, periods=24, replicates=100, seed=1)
+    rows = clp.retention_gain(stake, rate=0.01, periods=24, replicates=100, seed=1)
     row = rows[(rows["model"] == "constant") & (rows["kept_bring"] == "as the others")].iloc[0]
     before = 0.97 * discounted_years(0.97, 0.01, 24)
     raised = (0.97**12 + 0.05) ** (1 / 12)
@@ -75,20 +75,20 @@ def test_those_lost_count_by_what_they_brought_against_those_about_to_leave(stak
 
 
 def test_intervals_hold_their_estimates_and_the_seed_decides(stake, gain):
-    for name in rg.MEASURES:
+    for name in MEASURES:
         assert (gain[f"{name}_low"] < gain[name]).all(), name
         assert (gain[name] < gain[f"{name}_high"]).all(), name
     terms = {"rate": 0.01, "periods": 24, "replicates": 200}
-    pd.testing.assert_frame_equal(rg.retention_gain(stake, seed=1, **terms), gain)
-    other = rg.retention_gain(stake, seed=2, **terms)
+    pd.testing.assert_frame_equal(clp.retention_gain(stake, seed=1, **terms), gain)
+    other = clp.retention_gain(stake, seed=2, **terms)
     assert (other["gain"] == gain["gain"]).all()
     assert (other["gain_low"] != gain["gain_low"]).all()
 
 
 def test_gain_grows_with_the_time_looked_ahead_and_is_capped_where_all_are_kept(stake, gain):
-    long = rg.retention_gain(stake, rate=0.01, periods=120, replicates=100, seed=1)
+    long = clp.retention_gain(stake, rate=0.01, periods=120, replicates=100, seed=1)
     assert (long["gain_percent"] > 2 * gain["gain_percent"]).all()
-    all_kept = rg.retention_gain(stake, rate=0.01, periods=24, points=0.5, replicates=100, seed=1)
+    all_kept = clp.retention_gain(stake, rate=0.01, periods=24, points=0.5, replicates=100, seed=1)
     assert (all_kept["raised"] == 1).all()
 
 
@@ -96,8 +96,8 @@ def test_too_few_lost_give_no_answer():
     lives = [(f"K{i}", 30, dict.fromkeys(range(1, 31), 9.0)) for i in range(40)]
     lives += [(f"L{i}", 30, dict.fromkeys(range(1, 12 + i), 9.0)) for i in range(9)]
     stake = at.customers_at_stake(history_of(lives))
-    rows = rg.retention_gain(stake, rate=0.01, periods=24, seed=1)
-    assert rows[rg.interval_columns()].isna().all(axis=None)
+    rows = clp.retention_gain(stake, rate=0.01, periods=24, seed=1)
+    assert rows[interval_columns()].isna().all(axis=None)
     assert (rows["lost"] == 9).all()
 
 
@@ -113,12 +113,12 @@ def test_too_few_lost_give_no_answer():
 )
 def test_bad_arguments_are_refused(stake, given, words):
     with pytest.raises(InputError, match=words):
-        rg.retention_gain(stake, **({"rate": 0.01, "periods": 12, "seed": 1} | given))
+        clp.retention_gain(stake, **({"rate": 0.01, "periods": 12, "seed": 1} | given))
 
 
 def test_sensitivity_at_todays_retention_is_todays_value_and_rises_with_it(stake):
     today = at.outlook(stake).retention
-    grid = rg.retention_sensitivity(
+    grid = clp.retention_sensitivity(
         stake, retention=[0.5, today, 1.0], yearly_rate=[0.0, 0.2], periods=24
     )
     rate = clp.rate_per_period(0.2, "month")
@@ -131,11 +131,11 @@ def test_sensitivity_at_todays_retention_is_todays_value_and_rises_with_it(stake
 
 def test_new_customers_value_by_their_own_retention(stake):
     discount = at.factors(0.01, 24, "end")
-    value = rg.value_by_retention(stake, "constant", discount)
+    value = value_by_retention(stake, "constant", discount)
     constant = at.outlook(stake, "constant")
     assert value(constant.stays.later**12) == pytest.approx(constant.new_customer(discount))
     assert value(0.99) > value(0.5) > value(0.0)
-    table = rg.new_customer_value(stake, rate=0.01, periods=24, replicates=200, seed=1)
+    table = clp.new_customer_value(stake, rate=0.01, periods=24, replicates=200, seed=1)
     assert table["break_even_share"].isna().all()
     row = table[table["model"] == "constant"].iloc[0]
     assert row["value"] == pytest.approx(constant.new_customer(discount))
@@ -145,15 +145,15 @@ def test_new_customers_value_by_their_own_retention(stake):
 def test_break_even_of_winning_a_customer_is_where_its_value_is_the_cost(stake):
     discount = at.factors(0.01, 24, "end")
     terms = {"rate": 0.01, "periods": 24, "replicates": 100, "seed": 1}
-    table = rg.new_customer_value(stake, acquisition_cost=20_000.0, **terms)
+    table = clp.new_customer_value(stake, acquisition_cost=20_000.0, **terms)
     for row in table.itertuples():
-        value = rg.value_by_retention(stake, row.model, discount)
+        value = value_by_retention(stake, row.model, discount)
         assert value(row.break_even_share) == pytest.approx(20_000.0)
 
 
 def test_a_single_customer_has_a_value_without_an_interval():
     stake = at.customers_at_stake(history_of([("a", 20, dict.fromkeys(range(1, 21), 5.0))]))
-    row = rg.new_customer_value(stake, rate=0.0, periods=12, seed=1).iloc[0]
+    row = clp.new_customer_value(stake, rate=0.0, periods=12, seed=1).iloc[0]
     assert row["value"] == pytest.approx(60.0)
     assert np.isnan(row["low"])
     assert np.isnan(row["high"])
@@ -161,11 +161,11 @@ def test_a_single_customer_has_a_value_without_an_interval():
 
 def test_a_cost_below_zero_is_refused(stake):
     with pytest.raises(InputError, match="acquisition_cost=-5"):
-        rg.new_customer_value(stake, rate=0.01, periods=24, acquisition_cost=-5.0, seed=1)
+        clp.new_customer_value(stake, rate=0.01, periods=24, acquisition_cost=-5.0, seed=1)
 
 
 def test_value_curve_goes_through_today(stake, gain):
-    curve = rg.value_curve(stake, rate=0.01, periods=24)
+    curve = clp.value_curve(stake, rate=0.01, periods=24)
     today = gain[gain["model"] == "by tenure"].iloc[0]
     there = np.interp(today["retention"], curve["retention"], curve["value"])
     assert there == pytest.approx(today["value"], rel=1e-3)
@@ -175,21 +175,21 @@ def test_value_curve_goes_through_today(stake, gain):
 
 def test_what_was_spent_is_zero_for_one_without_cost_and_others_costs_are_refused():
     ids = pd.Series(["a", "b"])
-    assert rg.spent_on(ids, pd.Series({"b": 7.5, "c": 1.0})).to_dict() == {"a": 0.0, "b": 7.5}
-    assert rg.spent_on(ids, None).to_dict() == {"a": 0.0, "b": 0.0}
+    assert clp.spent_on(ids, pd.Series({"b": 7.5, "c": 1.0})).to_dict() == {"a": 0.0, "b": 7.5}
+    assert clp.spent_on(ids, None).to_dict() == {"a": 0.0, "b": 0.0}
     with pytest.raises(InputError, match="None of the customers in the activities"):
-        rg.spent_on(ids, pd.Series({"c": 1.0}))
+        clp.spent_on(ids, pd.Series({"c": 1.0}))
 
 
 def test_a_history_too_short_for_a_check_says_nothing():
     lives = [(f"K{i}", 9, dict.fromkeys(range(1, 10), 9.0)) for i in range(5)]
-    check = rg.retention_check(history_of(lives), 4)
+    check = clp.retention_check(history_of(lives), 4)
     assert check[["expected_profit", "error_percent"]].isna().all(axis=None)
 
 
 def test_losses_of_those_lost_follow_the_formula(stake):
     cost = pd.Series(np.arange(500.0), [f"C{i:04d}" for i in range(1, 501)])
-    found = rg.churn_losses(stake, cost_to_date=cost, rate=0.01, periods=24)
+    found = clp.churn_losses(stake, cost_to_date=cost, rate=0.01, periods=24)
     assert len(found) == len(stake.lost)
     known = found.dropna(subset="churn_loss")
     assert known["churn_loss"].to_numpy() == pytest.approx(
@@ -202,17 +202,17 @@ def test_losses_of_those_lost_follow_the_formula(stake):
     level = stake.lost.set_index("customer_id").loc[row["customer_id"], "profit"]
     assert row["still_to_come"] == pytest.approx(level * (stay @ at.factors(0.01, 24, "end")))
     assert row["cost_to_date"] == cost[row["customer_id"]]
-    late = rg.churn_losses(
+    late = clp.churn_losses(
         stake, cost_to_date=0.0, rate=0.01, periods=24, since=pd.Timestamp("2025-01-01").date()
     )
     assert (late["last_period"] >= "2025-01-01").all()
     assert 0 < len(late) < len(found)
     with pytest.raises(InputError, match="has no cost for 65 of 65"):
-        rg.churn_losses(stake, cost_to_date=cost.iloc[:0], rate=0.01, periods=24)
+        clp.churn_losses(stake, cost_to_date=cost.iloc[:0], rate=0.01, periods=24)
 
 
 def test_check_holds_the_expectation_from_the_past_against_what_came(company):
-    check = rg.retention_check(company, 12).set_index("model")
+    check = clp.retention_check(company, 12).set_index("model")
     cut = company.table["period"] < "2025-01-01"
     past = clp.ProfitHistory(
         company.table[cut], "month", company.first_day, company.last_day, company.left_out
@@ -231,12 +231,12 @@ def test_check_holds_the_expectation_from_the_past_against_what_came(company):
     assert row["expected_back"] == pytest.approx(row["back"], rel=0.03)
     for periods in (0, 36):
         with pytest.raises(InputError, match="Hold out at least 1 and fewer than the 36"):
-            rg.retention_check(company, periods)
+            clp.retention_check(company, periods)
 
 
 def test_check_is_right_where_the_model_is():
     history, _, _ = simulated(3000, retention=0.97, buys=0.9, seed=8)
-    check = rg.retention_check(history, 12).set_index("model")
+    check = clp.retention_check(history, 12).set_index("model")
     assert abs(check.loc["constant", "error_percent"]) < 4
     assert check.loc["constant", "expected_back"] == pytest.approx(
         check.loc["constant", "back"], rel=0.03
@@ -267,7 +267,7 @@ def test_intervals_cover_the_truth_as_often_as_they_promise():
     for seed in range(40):
         history, _, _ = simulated(300, retention=0.97, buys=1.0, seed=100 + seed)
         terms = {"rate": 0.01, "periods": 24, "replicates": 120, "confidence": 0.9}
-        row = rg.retention_gain(at.customers_at_stake(history), seed=seed, **terms).iloc[0]
+        row = clp.retention_gain(at.customers_at_stake(history), seed=seed, **terms).iloc[0]
         for name, truth in truths.items():
             covered[name] += row[f"{name}_low"] <= truth <= row[f"{name}_high"]
         covered_elsewhere += row["retention_low"] <= 0.98**12 <= row["retention_high"]

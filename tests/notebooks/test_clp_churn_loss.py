@@ -14,7 +14,6 @@ import pytest
 
 from crmlib import clp, tables
 from crmlib.clp import churn, stake
-from crmlib.clp import retention_gain as gains
 from crmlib.clp.costs import activity_costs
 from tests.notebooks.test_life_cycle import pages
 from tests.notebooks.test_notebooks import command
@@ -68,7 +67,7 @@ def test_page_one_tells_gain_risk_and_the_check(example_report, base):
     one = pages(example_report / "report.pdf")[0]
     history, here = base
     rate = 0.0125
-    found = gains.retention_gain(here, rate=rate, periods=24, replicates=400, seed=1)
+    found = clp.retention_gain(here, rate=rate, periods=24, replicates=400, seed=1)
     row = found[(found["model"] == "by tenure") & (found["kept_bring"] == "as the others")].iloc[0]
     low, high = row["gain_percent_low"], row["gain_percent_high"]
     assert f"{row['gain_percent']:.1f}% ({low:.1f} to {high:.1f}) more profit" in one
