@@ -15,6 +15,7 @@ from crmlib.tables.schemas import KINDS, Column
 
 if TYPE_CHECKING:
     from crmlib.tables import example
+    from crmlib.tables.companions import companion
     from crmlib.tables.reading import CheckedTable, as_expression, as_frame, describe, read
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Column",
     "as_expression",
     "as_frame",
+    "companion",
     "describe",
     "example",
     "read",
@@ -32,6 +34,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name == "example":
         return importlib.import_module("crmlib.tables.example")
+    if name == "companion":
+        return importlib.import_module("crmlib.tables.companions").companion
     if name in __all__:
         return getattr(importlib.import_module("crmlib.tables.reading"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -39,7 +39,7 @@ def open_source(source: str | os.PathLike[str], kind: str) -> Source:
     if databases.is_url(name):
         return _open_database(name, kind)
     sheet = ""
-    if "#" in name and not _places(name):
+    if "#" in name and not places_of(name):
         name, _, sheet = name.rpartition("#")
     path = find_file(name)
     ending = path.suffix.lower()
@@ -76,7 +76,7 @@ def find_file(name: str) -> Path:
     InputError
         There is no such file, or it is a folder.
     """
-    places = _places(name)
+    places = places_of(name)
     if not places:
         path = _starts(name)[0] / Path(name).expanduser()
         looked = " or ".join(dict.fromkeys(str(start) for start in _starts(name)))
@@ -90,8 +90,8 @@ def find_file(name: str) -> Path:
     return places[0]
 
 
-def _places(name: str) -> list[Path]:
-    """Return where a file of this name stands, best place first."""
+def places_of(name: str) -> list[Path]:
+    """Where a file of this name stands, best place first."""
     paths = (start / Path(name).expanduser() for start in _starts(name))
     return [path for path in paths if path.exists()]
 
