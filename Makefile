@@ -8,10 +8,10 @@ report: .venv
 	$(BIN)/crmlib report
 
 test: .venv
-	$(BIN)/python -m pytest -n auto -m "not slow"
+	$(BIN)/python -m pytest -n auto --dist loadgroup -m "not slow"
 
 test-slow: .venv
-	$(BIN)/python -m pytest -n auto -m slow
+	$(BIN)/python -m pytest -n auto --dist loadgroup -m slow
 
 lint: .venv
 	$(BIN)/ruff check

@@ -18,6 +18,9 @@ from crmlib.clp.costs import activity_costs
 from tests.notebooks.test_life_cycle import pages
 from tests.notebooks.test_notebooks import command
 
+# One process, so that the report is run once for all tests here.
+pytestmark = pytest.mark.xdist_group("clp_churn_loss")
+
 
 @pytest.fixture(scope="module")
 def example_report(tmp_path_factory):

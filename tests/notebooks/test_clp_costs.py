@@ -13,6 +13,9 @@ from crmlib.findings import amount
 from tests.notebooks.test_life_cycle import pages
 from tests.notebooks.test_notebooks import ROOT, command
 
+# One process, so that the report is run once for all tests here.
+pytestmark = pytest.mark.xdist_group("clp_costs")
+
 
 def report(out, *options):
     return command("crmlib", "report", "clp/costs", *options, "--out", str(out))

@@ -14,6 +14,9 @@ import pytest
 from tests.notebooks.test_life_cycle import pages
 from tests.notebooks.test_notebooks import ROOT, command
 
+# One process, so that the report is run once for all tests here.
+pytestmark = pytest.mark.xdist_group("clp_forecast")
+
 REPORT = ("clp", "forecast")
 
 

@@ -14,6 +14,9 @@ from crmlib import clp, tables
 from crmlib.clp.early_warning import early_warning
 from tests.notebooks.test_notebooks import command
 
+# One process, so that the report is run once for all tests here.
+pytestmark = pytest.mark.xdist_group("life_cycle")
+
 
 def pages(pdf) -> list[str]:
     document = pypdfium2.PdfDocument(pdf)
@@ -101,6 +104,7 @@ def test_worked_cases_and_provenance_are_in_the_report(example_report):
     assert record["warnings"] == []
 
 
+@pytest.mark.slow
 def test_real_sparse_purchases_give_an_honest_report(shared, tmp_path):
     done = command(
         "crmlib",

@@ -96,7 +96,15 @@ def test_crmlib_list_shows_every_report_with_its_parameters(report, request):
         assert text.partition("  # ")[2] in listed
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=name)
+# A report runs through papermill too, and the tests of every notebook run its report.
+QUICK = ("start_here", "clp/life_cycle")
+PLAIN = [
+    pytest.param(path, id=name(path), marks=() if name(path) in QUICK else pytest.mark.slow)
+    for path in NOTEBOOKS
+]
+
+
+@pytest.mark.parametrize("path", PLAIN)
 def test_runs_with_plain_papermill(path, tmp_path):
     output = tmp_path / "out.ipynb"
     run = command("papermill", "--no-progress-bar", str(path), str(output), "--cwd", str(tmp_path))

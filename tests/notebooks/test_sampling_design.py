@@ -13,6 +13,9 @@ from crmlib import sampling, tables
 from tests.notebooks.test_life_cycle import pages
 from tests.notebooks.test_notebooks import command
 
+# One process, so that the report is run once for all tests here.
+pytestmark = pytest.mark.xdist_group("sampling_design")
+
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):

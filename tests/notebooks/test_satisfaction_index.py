@@ -14,6 +14,9 @@ from crmlib import tables
 from tests.notebooks.test_life_cycle import pages
 from tests.notebooks.test_notebooks import command
 
+# One process, so that the report is run once for all tests here.
+pytestmark = pytest.mark.xdist_group("satisfaction_index")
+
 ITEMS = ",".join(f"q{i}" for i in range(1, 13))
 PLAIN = ("-p", "questions=none", "-p", "customers=none", "-p", "segment=none")
 FAST = ("-p", "replicates=200")

@@ -18,6 +18,9 @@ from crmlib import tables
 from tests.notebooks.test_life_cycle import pages
 from tests.notebooks.test_notebooks import command
 
+# One process, so that the report is run once for all tests here.
+pytestmark = pytest.mark.xdist_group("satisfaction_loyalty")
+
 INTENTIONS = ["repurchase", "cross_buying", "referral", "price_tolerance"]
 BARE = {
     "questions": "none",

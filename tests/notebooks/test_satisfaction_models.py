@@ -14,6 +14,9 @@ from crmlib.tables.example_study import FEATURES
 from tests.notebooks.test_life_cycle import pages
 from tests.notebooks.test_notebooks import command
 
+# One process, so that the report is run once for all tests here.
+pytestmark = pytest.mark.xdist_group("satisfaction_models")
+
 MOBILE = {
     "IMAG": "image",
     "CUEX": "expectation",

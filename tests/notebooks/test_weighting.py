@@ -14,6 +14,9 @@ from crmlib import tables
 from tests.notebooks.test_life_cycle import pages
 from tests.notebooks.test_notebooks import command
 
+# One process, so that the report is run once for all tests here.
+pytestmark = pytest.mark.xdist_group("weighting")
+
 
 @pytest.fixture(scope="module")
 def example_report(tmp_path_factory):
