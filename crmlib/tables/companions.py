@@ -5,8 +5,21 @@ from pathlib import Path
 from crmlib.tables.opening import places_of
 
 EXAMPLE = frozenset(
-    "activities complaints contacts customers events ledger questions referrals responses study "
-    "study_questions transactions truth/future".split()
+    [
+        "activities",
+        "complaints",
+        "contacts",
+        "customers",
+        "events",
+        "ledger",
+        "questions",
+        "referrals",
+        "responses",
+        "study",
+        "study_questions",
+        "transactions",
+        "truth/future",
+    ]
 )
 """Files of the example company that reports begin with, in the folder ``data``."""
 
