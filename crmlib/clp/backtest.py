@@ -215,10 +215,15 @@ def origin_days(
     if cut is not None:
         return [cut_day(base, horizon, as_day(cut))], []
     before = base.periods - horizon
+    if base.periods < 3:
+        raise InputError(
+            f"The base spans {counted(base.periods, base.period)}. That is too short to hold any "
+            "out: two must lie before. Take a longer history, or a shorter period."
+        )
     if before < 2:
         raise InputError(
             f"horizon={horizon}: the base spans {counted(base.periods, base.period)}, and two "
-            f"must lie before the periods held out. Take at most {max(base.periods - 2, 0)}."
+            f"must lie before the periods held out. Take at most {base.periods - 2}."
         )
     step = max(horizon // 2, 1)
     left = [before - step * i for i in range(origins)]
@@ -447,23 +452,42 @@ def forecast(
     -----
     With r = log(actual / forecast) of the total at k origins, mean m and standard deviation s, the
     interval of the total is ``total exp(m +- t s sqrt(1 + 1 / k))``, t of Student with k - 1
-    degrees of freedom: that of one more such ratio. It asks for three origins. Their periods
-    overlap, so that it is rather too short. It also sets right a method that was always too high
-    or too low.
+    degrees of freedom: that of one more such ratio. It asks for three origins, and of three it is
+    rough: where the ratios differ by a fifth (s = 0.2) it goes from about 0.4 to 2.7 times the
+    forecast, its upper end seven times the lower. Their periods overlap, so that it is still
+    rather too short. It also sets right a method that was always too high or too low.
 
-    The interval of a customer lies between quantiles of ``actual - forecast`` among customers that
-    had a like forecast at the origins (groups of 40 or more, at most ten), which is split conformal
-    prediction (Vovk, Gammerman and Shafer 2005): it holds what comes as often as it says, where
-    what comes differs from the forecast as it did before, whatever the method takes for true.
+    The interval of a customer comes from the errors of customers that had a like forecast at the
+    origins: tenths of them, the outermost halved as long as 40 are left in each. Errors count in
+    units of the mean absolute error to expect at such a forecast, which runs straight between the
+    groups' means and in proportion to the forecast beyond the outermost; the interval lies
+    between quantiles of these. That is split conformal prediction with scaled errors (Vovk,
+    Gammerman and Shafer 2005; Lei et al. 2018): where what comes differs from the forecast as it
+    did before, it holds what comes about as often as it says or a little more often, on average
+    over customers with a like forecast, whatever the method takes for true. There is none for a
+    forecast more than twice as large as any of the past, nor where there are too few errors for
+    the level.
+
+    Scaling matters for the customers that are read first. On CDNOW with Pareto/NBD (six months
+    ahead, errors at two origins held against a third) intervals of 95 % held the profit of 100 %
+    of the 12 customers with the highest forecasts, 100 % of the first 50 and of the first 100,
+    98 % of the first 236 and 96 % of all; from errors without a scale 33, 40, 53, 69 and 98 %.
 
     In ten simulated companies whose customers grow, stay and decline (`tables.example`, seeds 1 to
     10, 12 months ahead, three origins) the intervals of 95 % by life-cycle curves held the true
-    profit of 67 % of the customers, those from errors 94 %; they held 5 and 10 of the ten totals.
+    profit of 83 % of the customers and 71 % of the 50 with the highest forecasts, those from
+    errors 93 and 91 %. Of the ten totals they held 9 and 10; those from errors by their
+    width, from 0.5 to 2.1 times the forecast on average, the upper end 2.8 to 5.9 times the lower.
 
     References
     ----------
+    Lei, J., G'Sell, M., Rinaldo, A., Tibshirani, R. J. and Wasserman, L. (2018). Distribution-free
+    predictive inference for regression. Journal of the American Statistical Association 113(523),
+    1094-1111.
     Vovk, V., Gammerman, A. and Shafer, G. (2005). Algorithmic Learning in a Random World. Springer.
     """
+    if periods < 1:
+        raise InputError(f"periods={periods}: look ahead at least one {base.period}.")
     made = chosen_methods([method])[method](
         base, periods=periods, rate=rate, when=when, confidence=confidence, seed=seed
     )

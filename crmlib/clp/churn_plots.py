@@ -46,7 +46,7 @@ def plot_value_by_retention(
     ax.yaxis.set_major_locator(MaxNLocator(5))
     bottom, top = min(0.0, float(curve["value"].min())), max(0.0, float(curve["value"].max()))
     ax.set_ylim(1.08 * bottom, 1.08 * top if bottom < top else bottom + 1.0)
-    ax.set_xlabel("Customers that stay for a year")
+    ax.set_xlabel("Of the customers still here, those that stay another year")
     ax.set_ylabel(f"Profit still to come ({money})")
     return ax
 

@@ -147,7 +147,7 @@ def smallest_error(comparison: pd.DataFrame) -> str:
     sure = f"{text}, also in {first['probability_best']:.0%} of samples drawn from the customers"
     if not comparison["distinguishable"].iloc[1:].all():
         return f"{sure}."
-    return f"{sure}; every other method is worse by more than chance."
+    return f"{sure}; every other method is worse by more than chance in the customers."
 
 
 def nearest_total(alike: list[str], best: str, errors: pd.Series) -> str:
@@ -159,19 +159,24 @@ def nearest_total(alike: list[str], best: str, errors: pd.Series) -> str:
     if errors.isna().all():
         return text
     return (
-        f'{text} Of these {len(alike)}, "{best}" came nearest to the total: {errors[best]:.0f} % '
+        f'{text} Of these {len(alike)}, "{best}" came nearest to the total: {errors[best]:.0f}% '
         "off on average."
     )
 
 
 def about_simple_rules(comparison: pd.DataFrame, simple: tuple[str, ...]) -> str:
-    """Whether a model does better than the best of the simple rules."""
+    """Which simple rules may be as good as the best model."""
     is_simple = comparison["method"].isin(simple)
+    worse = comparison["distinguishable"]
     if is_simple.all() or not is_simple.any():
         return ""
-    rule = comparison[is_simple].iloc[0]
     if is_simple.iloc[0]:
-        return f'No model does better than the simple rule "{rule["method"]}".'
-    if rule["distinguishable"]:
-        return f'The best simple rule, "{rule["method"]}", is worse by more than chance.'
-    return f'That it does better than the simple rule "{rule["method"]}" may be chance.'
+        return f'No model does better than the simple rule "{comparison["method"].iloc[0]}".'
+    if worse.iloc[1:].all():
+        return ""  # said of every method already
+    alike = comparison.loc[is_simple & ~worse, "method"].to_list()
+    if not alike:
+        return "All simple rules are worse by more than chance in the customers."
+    names = listed([f'"{name}"' for name in alike])
+    noun = "rule" if len(alike) == 1 else "rules"
+    return f"That it does better than the simple {noun} {names} may be chance."

@@ -1,4 +1,4 @@
-"""Value of customers: purchases to come, times what they spend, times the margin."""
+"""Value of customers: purchases to come, times what one brings: spend times margin, and other."""
 
 import datetime as dt
 from collections.abc import Iterator
@@ -77,7 +77,9 @@ def customer_value(
 ) -> Forecast:
     """Present value of the profit each customer will bring, by a model of purchases and of spend.
 
-    ``sum over periods k of E(purchases in k) E(revenue a purchase) margin / (1 + rate)^k``.
+    ``sum over periods k of E(purchases in k) (E(spend) margin + other) / (1 + rate)^k``: spend is
+    the revenue of a purchase, margin the profit of the sales over it, and other the profit besides
+    the sales that goes with a purchase: what serving the customer costs is below zero.
 
     Parameters
     ----------
@@ -94,7 +96,8 @@ def customer_value(
     when : {"end", "start"}
         Whether a period's profit comes at its end or its start.
     margins : DataFrame, optional
-        customer_id and margin, profit over revenue; by default `credible_margin`.
+        customer_id, margin and, where there is profit besides the sales, other_per_purchase; by
+        default `credible_margin`.
     replicates : int
         Predictive draws the intervals rest on; 0 for none, when only values are wanted.
     confidence : float
@@ -120,7 +123,7 @@ def customer_value(
     customers at once; then each customer's rates, whether it is still there, its purchases and
     their revenue are drawn over all periods together, and counted for the mean discount factor of
     the customer's expected purchases. So the interval of the sum holds chance and the uncertainty
-    of the parameters. It does not hold a wrong model, nor the uncertainty of the margins.
+    of the parameters. It does not hold a wrong model, nor the uncertainty of margins and other.
     """
     check_confidence(confidence)
     if replicates < 0:
@@ -128,10 +131,10 @@ def customer_value(
     begin = first_day or summary.observed_until + dt.timedelta(days=1)
     edges = week_edges(summary.observed_until, begin, period, periods)
     discount = discount_factors(rate, periods, when)
-    margin = margin_of(summary.table, margins_of(summary) if margins is None else margins)
+    margin, other = rates_of(summary.table, margins_of(summary) if margins is None else margins)
     alive = purchases.probability_alive(summary)
     expected, factor = discounted_purchases(purchases, summary.table, alive, edges, discount)
-    profit = expected * expected_spend(spend, summary) * margin
+    profit = expected * (expected_spend(spend, summary) * margin + other)
     customers = pd.DataFrame(
         {
             "customer_id": summary.table["customer_id"],
@@ -139,14 +142,16 @@ def customer_value(
             "low": np.nan,
             "high": np.nan,
             "probability_alive": alive,
-            "basis": "purchases x spend x margin",
+            "basis": "purchases x (spend x margin + other)"
+            if other.any()
+            else "purchases x spend x margin",
         }
     )
     total = {"customers": len(customers), "profit": profit.sum(), "low": np.nan, "high": np.nan}
     if replicates:
         draws = PredictiveDraws(purchases, spend, replicates, seed)
         low, high, sums = draws.intervals(
-            summary.table, edges[[0, -1]], factor * margin, confidence
+            summary.table, edges[[0, -1]], factor * margin, factor * other, confidence
         )
         customers = customers.assign(low=low, high=high)
         total["low"], total["high"] = np.quantile(sums, tails(confidence))
@@ -189,24 +194,30 @@ def margins_of(summary: PurchaseSummary) -> pd.DataFrame:
     paid = summary.table["revenue"] > 0
     credible = credible_margin(summary.table[paid])
     table = summary.table[["customer_id"]].merge(credible.table, on="customer_id", how="left")
-    return table.fillna({"margin": credible.base_margin})
+    return table.fillna({"margin": credible.base_margin, "other_per_purchase": credible.base_other})
 
 
-def margin_of(table: pd.DataFrame, margins: pd.DataFrame) -> Array:
-    """Margin of every customer of a summary."""
+def rates_of(table: pd.DataFrame, margins: pd.DataFrame) -> tuple[Array, Array]:
+    """Margin and other profit a purchase of every customer of a summary."""
     codes_of(margins, "customer_id")
-    by_customer = pd.Series(
-        numbers_of(margins, "margin", "margins, profit over revenue"),
-        index=margins["customer_id"].array,
-    )
-    margin = np.asarray(table["customer_id"].map(by_customer).to_numpy(), dtype=np.float64)
-    missing = np.flatnonzero(~np.isfinite(margin))
+    if "other_per_purchase" not in margins:
+        margins = margins.assign(other_per_purchase=0.0)
+    found: list[Array] = []
+    kinds = {
+        "margin": "margins, profit of the sales over revenue",
+        "other_per_purchase": "profit besides the sales of a purchase, in money",
+    }
+    for name, kind in kinds.items():
+        values = numbers_of(margins, name, kind)
+        by_customer = pd.Series(values, index=margins["customer_id"].array)
+        found.append(np.asarray(table["customer_id"].map(by_customer).to_numpy(), dtype=float))
+    missing = np.flatnonzero(~np.isfinite(found).all(axis=0))
     if len(missing):
         raise InputError(
             f"{len(missing):,} customers, first {table['customer_id'].iloc[missing[0]]}, have no "
             "margin in the table of margins."
         )
-    return margin
+    return found[0], found[1]
 
 
 def expected_spend(spend: SpendModel, summary: PurchaseSummary) -> Array:
@@ -265,23 +276,24 @@ class PredictiveDraws:
         self.of_spend = spend.parameter_draws(replicates, self.random)
 
     def intervals(
-        self, table: pd.DataFrame, ends: Array, margin: Array, confidence: float
+        self, table: pd.DataFrame, ends: Array, margin: Array, other: Array, confidence: float
     ) -> tuple[Array, Array, Array]:
-        """Low and high of every customer, and the sum of every replicate."""
+        """Low and high profit of every customer, and the sum of every replicate."""
         replicates = len(self.of_purchases)
         low, high, sums = np.empty(len(table)), np.empty(len(table)), np.zeros(replicates)
         for rows in parts(len(table), replicates):
-            drawn = self.revenues(table.iloc[rows], ends) * margin[rows]
+            drawn = self.profits(table.iloc[rows], ends, margin[rows], other[rows])
             sums += drawn.sum(axis=1)
             low[rows], high[rows] = order_statistics(drawn, confidence)
         return low, high, sums
 
-    def revenues(self, table: pd.DataFrame, ends: Array) -> Array:
-        """Revenue between two times, in weeks from the last day known, (replicates, customers)."""
+    def profits(self, table: pd.DataFrame, ends: Array, margin: Array, other: Array) -> Array:
+        """Profit between two times, in weeks from the last day known, (replicates, customers)."""
         drawn = np.empty((len(self.of_purchases), len(table)))
         for j, (first, second) in enumerate(zip(self.of_purchases, self.of_spend, strict=True)):
             counts = self.purchases.draw_purchases(table, ends, self.random, first)[:, 0]
-            drawn[j] = self.spend.draw_spend(table, counts, self.random, second)
+            revenue = self.spend.draw_spend(table, counts, self.random, second)
+            drawn[j] = revenue * margin + counts * other
         return drawn
 
 

@@ -153,7 +153,10 @@ class RetentionRates:
         high, profit, profit_low, profit_high.
     quiet : DataFrame
         Of the customers that had been quiet for so many periods (0: bought in the last one), how
-        many bought again: quiet, silences, customers, still_there with low and high, pooled.
+        many bought again: bought_once (whether the first purchase was the only one; these come
+        first), quiet, silences, customers, still_there with low and high, pooled. Where there was
+        no such silence of more than one purchase, still_there is that of all and the interval
+        missing.
     left_after : int
         Quiet periods after which a customer counts as lost.
     period : str
@@ -180,7 +183,8 @@ def retention_rates(
     ``left_after`` periods or more since. The step from tenure t to t + 1 is looked at only for
     customers observed for ``left_after`` periods after t, whatever they did in them, so that
     late silence is never taken for loss. ``retention_t`` is the share of the customers in t that
-    bought again at any time, and survival their product.
+    bought again at any time, and survival their product. It says how many are left of those
+    known to buy again; how many of those seen today will, the table ``quiet`` tells.
 
     Parameters
     ----------
@@ -355,24 +359,55 @@ def all_tenures(lives: Lives, there: Flags, bought_again: Flags, confidence: flo
 def by_silence(
     lives: Lives, known: Flags, bought_again: Flags, left_after: int, confidence: float
 ) -> pd.DataFrame:
-    """How many that were quiet so long bought again."""
+    """How many that were quiet so long bought again, by whether they had bought once or more."""
     used = known & (lives.silence < left_after)
-    quiet, customer = lives.silence[used], lives.customer[used]
-    counts = np.bincount(quiet, minlength=left_after)
-    cell = cells_together(counts)
-    n, m, share, spread = means_by_cell(cell[quiet], customer, bought_again[used], left_after)
+    state, customer = silence_states(lives.t[used], lives.silence[used], left_after), lives.customer
+    counts = np.bincount(state, minlength=2 * left_after)
+    cell = silence_cells(counts)
+    n, m, share, spread = means_by_cell(
+        cell[state], customer[used], bought_again[used], 2 * left_after
+    )
     low, high = share_interval(share, spread, n, m, confidence)
     return pd.DataFrame(
         {
-            "quiet": np.arange(left_after),
+            "bought_once": np.arange(2 * left_after) < left_after,
+            "quiet": np.tile(np.arange(left_after), 2),
             "silences": counts,
             "customers": m[cell],
-            "still_there": share[cell],
+            "still_there": shares_or_all(np.nan_to_num(share) * n, n.astype(np.float64))[cell],
             "low": low[cell],
             "high": high[cell],
-            "pooled": np.bincount(cell, minlength=left_after)[cell] > 1,
+            "pooled": np.bincount(cell, minlength=2 * left_after)[cell] > 1,
         }
     )
+
+
+def silence_states(
+    tenure: NDArray[np.int64], quiet: NDArray[np.int64], left_after: int
+) -> NDArray[np.int64]:
+    """Row of the table ``quiet`` by tenure and silence; the last one where it is longer.
+
+    Silence since the first period means that the first purchase was the only one. Such customers
+    buy again much less often than others that were quiet as long.
+    """
+    more = quiet < tenure - 1
+    return np.minimum(quiet, left_after - 1) + left_after * more
+
+
+def silence_cells(counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Row that each row of the table ``quiet`` is counted with."""
+    once, more = np.split(counts, 2)
+    return np.append(cells_together(once), len(once) + cells_together(more))
+
+
+def shares_or_all(bought_again: Array, silences: Array) -> Array:
+    """Share that bought again of each row; of both rows of a silence where one has none."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = bought_again / silences
+        both = bought_again.reshape(2, -1).sum(axis=0) / silences.reshape(2, -1).sum(axis=0)
+    share = np.where(silences > 0, share, np.tile(both, 2))
+    # Nobody was quiet so long: the share of the silence before holds.
+    return np.asarray(pd.DataFrame(share.reshape(2, -1)).ffill(axis=1).fillna(0.0)).ravel()
 
 
 def retention_note(lives: Lives, left_after: int, period: str) -> str:
@@ -391,8 +426,9 @@ def retention_note(lives: Lives, left_after: int, period: str) -> str:
 def retained_shares(rates: RetentionRates, tenure: Array, quiet: Array, periods: int) -> Array:
     """Probability that customers of today are still customers in each of the next periods.
 
-    ``P(t + k) = still_there(quiet) * product over j = 1 ... k - 1 of retention_(t + j)``; beyond
-    the table its last rate holds. Customers quiet for ``left_after`` or more are lost.
+    ``P(t + k) = still_there(quiet) * product over j = 1 ... k - 1 of retention_(t + j)``, with
+    still_there of those that bought once or more often; beyond the table its last rate holds.
+    Customers quiet for ``left_after`` or more are lost.
 
     Parameters
     ----------
@@ -405,12 +441,11 @@ def retained_shares(rates: RetentionRates, tenure: Array, quiet: Array, periods:
     -------
     ndarray, shape (customers, periods)
     """
-    quiet, tenure = np.asarray(quiet, dtype=np.int64), np.asarray(tenure, dtype=np.int64)
+    silence, age = np.asarray(quiet, dtype=np.int64), np.asarray(tenure, dtype=np.int64)
     retention = rates.table["retention"].to_numpy()
     still_there = rates.quiet["still_there"].to_numpy()
-    now = np.where(
-        quiet < rates.left_after, still_there[np.minimum(quiet, rates.left_after - 1)], 0.0
-    )
-    t = tenure[:, None] + np.arange(1, periods)
+    state = silence_states(age, silence, rates.left_after)
+    now = np.where(silence < rates.left_after, still_there[state], 0.0)
+    t = age[:, None] + np.arange(1, periods)
     steps = retention[np.minimum(t, len(retention)) - 1]
-    return now[:, None] * np.cumprod(np.column_stack([np.ones(len(tenure)), steps]), axis=1)
+    return now[:, None] * np.cumprod(np.column_stack([np.ones(len(age)), steps]), axis=1)

@@ -8,12 +8,24 @@ import pandas as pd
 from crmlib.clp.backtest import Backtest
 from crmlib.clp.customer_profit import whale_curve
 from crmlib.clp.forecast import Forecast
-from crmlib.clp.forecast_views import likely_range, of_the_first
+from crmlib.clp.forecast_views import (
+    counts_in_multiples,
+    of_the_first,
+    past_range,
+    past_totals,
+)
+from crmlib.clp.repeated_findings import repeated_finding
 from crmlib.clp.simple_rules import SIMPLE_RULES
 from crmlib.findings import Finding, amount, counted, listed
 
 ENDS = ("percent", "low", "high")
 """A coverage and the ends of its interval."""
+
+FEW = 4
+"""Dates of the past of which each is told; of more, the least and the most."""
+
+NEARLY_ALIKE = 1.2
+"""Times its share of the customers that the first tenth brings where all forecasts are alike."""
 
 
 def forecast_findings(
@@ -58,7 +70,7 @@ def forecast_findings(
         concentration_finding(planned, check),
     ]
     if outcome is not None:
-        findings.insert(2, outcome_finding(outcome, planned, period, money))
+        findings.insert(2, outcome_finding(outcome, planned, check, period, money))
     elif repeated:
         findings.append(repeated_finding(repeated))
     return findings
@@ -76,52 +88,62 @@ def worth_finding(
     if round(worth) == 0:
         brings = "bring no profit"
     text = (
-        f"{who} known today will {brings} in the next {counted(planned.periods, period)}"
-        f"{range_words(planned, check)}"
+        f"{who} known today will {brings} in the next {counted(planned.periods, period)}. "
+        f"{past_sentence(planned, check)}"
     )
-    return Finding(text, f"{range_sentence(planned)} {today_sentence(valued, period, money)}")
+    return Finding(
+        text, f"{own_range_sentence(planned, check)} {today_sentence(valued, period, money)}"
+    )
 
 
-def range_words(planned: Forecast, check: Backtest) -> str:
-    """The likely range, or how far off the method was, or that neither can be said."""
-    worth = planned.total["profit"].item()
-    low, high = likely_range(planned)
-    ends = between(low, high, worth) if worth >= 0 else between(-high, -low, worth)
-    if low <= worth <= high:
-        return f": likely {ends}."
-    if not np.isnan(low):
-        return f", but by its errors at earlier dates rather {ends}."
-    ratio = of_method(check.total_ratio, planned.method)["ratio"].dropna()
-    if has_errors(planned):
-        return (
-            f". That may be far off: at {len(ratio)} earlier dates what came was "
-            f"{ratio.min():.2f} to {ratio.max():.2f} times the forecast."
-        )
-    return "; how far off that may be cannot be said."
+def past_sentence(planned: Forecast, check: Backtest) -> str:
+    """What came at earlier dates of what was forecast, and what as much would be now."""
+    past = past_totals(check, planned.method)
+    total = planned.total["profit"].item()
+    if past.empty:
+        return "How far off that may be has not been tried."
+    if counts_in_multiples(past, total):
+        came = f"{ratios_words(past['ratio'])} times the forecast came"
+    else:
+        came = differences_words(past["actual"] - past["forecast"], past["forecast"].abs().max())
+    dates = "At the one earlier date" if len(past) == 1 else f"At {len(past)} earlier dates"
+    if check.horizon != planned.periods:
+        dates += f", over {counted(check.horizon, check.period)},"
+    low, high = past_range(planned, check)
+    if np.isnan(low) or round(low) == round(high):
+        return f"{dates} {came}."
+    return f"{dates} {came}; as far off again, that is {between(low, high, total or high)}."
 
 
-def has_errors(forecast: Forecast) -> bool:
-    """Whether the total has a range from past errors."""
-    return bool(pd.notna(forecast.total.iloc[0].get("low_from_errors", np.nan)))
+def ratios_words(ratio: pd.Series) -> str:
+    """Multiples of the forecast, each of them or the least and the most."""
+    if len(ratio) > FEW:
+        return f"{ratio.min():.2f} to {ratio.max():.2f}"
+    return listed([f"{one:.2f}" for one in ratio])
 
 
-def range_sentence(forecast: Forecast) -> str:
-    """Where the range of the total is from, and what other range there is."""
-    total = forecast.total.iloc[0]
-    is_own, level = pd.notna(total["low"]), f"{forecast.confidence:.0%}"
-    own = between(total["low"], total["high"], total["profit"]) if is_own else ""
-    if has_errors(forecast):
-        found = between(total["low_from_errors"], total["high_from_errors"], total["profit"])
-        if np.isnan(likely_range(forecast)[0]):
-            words = f"A {level} range from so few dates goes from {found}"
-        else:
-            words = f"The {level} range is from how far the same method was off at earlier dates"
-        if not is_own:
-            return f"{words}."
-        return f"{words}; the model's own, which takes the model to be right, is {own}."
-    if not is_own:
-        return "The method has no interval, and its errors at earlier dates give none."
-    return f"The {level} range takes the model to be right: its errors at earlier dates give none."
+def differences_words(more: pd.Series, scale: float) -> str:
+    """What came beyond the forecasts, or was missing."""
+    if not more.round().any():
+        return "what was forecast came"
+    told = [more.min(), more.max()] if len(more) > FEW else more.to_list()
+    words = [
+        f"{amount(abs(one), max(scale, abs(one)))} {'less' if one < 0 else 'more'}" for one in told
+    ]
+    joined = " to ".join(words) if len(more) > FEW else listed(words)
+    return f"{joined} than forecast came"
+
+
+def own_range_sentence(planned: Forecast, check: Backtest) -> str:
+    """The method's own range, what it takes for true, and how often such ranges held."""
+    total = planned.total.iloc[0]
+    if pd.isna(total["low"]):
+        return "The method has no range of its own."
+    own = between(total["low"], total["high"], total["profit"])
+    words = f"The model's own {planned.confidence:.0%} range, if the model is right: {own}"
+    inside = of_method(check.table, planned.method)["total_inside"]
+    held = inside[inside.str.contains(" of ")]
+    return f"{words}." if held.empty else f"{words}; such ranges held in {held.iloc[0]} tries."
 
 
 def today_sentence(valued: Forecast, period: str, money: str) -> str:
@@ -187,31 +209,37 @@ def customers_sentence(planned: Forecast, check: Backtest) -> str:
         return "It gives no interval for a single customer."
     return (
         f"Its {check.confidence:.0%} intervals for single customers held what came in "
-        f"{row['coverage_percent']:.0f}% of cases, those for the total in {row['total_inside']}."
+        f"{row['coverage_percent']:.0f}% of cases."
     )
 
 
 def method_finding(planned: Forecast, check: Backtest, money: str) -> Finding:
     """Which method forecasts, and whether a simple rule would do as well."""
-    rule = best_simple_rule(check)
-    chosen = planned.method
-    if chosen in SIMPLE_RULES:
-        text = f"The simple rule “{chosen}” forecasts these customers"
-        text += "; no model is clearly better." if chosen == check.best else ", as was asked."
+    rule, chosen = best_simple_rule(check), planned.method
+    alike = [name for name in check.comparison["method"] if name in SIMPLE_RULES]
+    alike = [f"“{name}”" for name in alike if is_as_good(check, name)]
+    is_simple = chosen in SIMPLE_RULES
+    forecasts = f"{'The simple rule ' if is_simple else ''}“{chosen}” forecasts these customers"
+    if chosen != check.best:
+        text = f"{forecasts}, as was asked."
+    elif is_simple:
+        text = f"{forecasts}; no model is clearly better."
     elif rule is None:
-        text = f"“{chosen}” forecasts these customers; no simple rule could be tried beside it."
-    elif is_as_good(check, rule):
+        text = f"{forecasts}; no simple rule could be tried beside it."
+    elif alike:
+        noun = "rule" if len(alike) == 1 else "rules"
         text = (
-            f"“{chosen}” forecasts these customers, but the simple rule “{rule}” does as well for "
-            "single customers."
+            f"{forecasts}, but the simple {noun} {listed(alike)} may do as well for single "
+            "customers."
         )
     else:
-        text = f"“{chosen}” forecasts these customers better than any simple rule does."
+        text = f"{forecasts} better than any simple rule does."
     reason = re.sub('"([^"]+)"', r"“\1”", check.reason)
     parts = [reason if chosen == check.best else f"The backtest prefers “{check.best}”."]
     if rule is not None and chosen in check.table["method"].to_list():
         parts.append(errors_sentence(check, chosen, rule, money))
-    return Finding(text, " ".join(parts))
+        parts.append("" if is_simple else closest_sentence(check, chosen))
+    return Finding(text, " ".join(part for part in parts if part))
 
 
 def best_simple_rule(check: Backtest) -> str | None:
@@ -222,8 +250,7 @@ def best_simple_rule(check: Backtest) -> str | None:
 
 def is_as_good(check: Backtest, method: str) -> bool:
     """Whether a method cannot be told from the one with the smallest error."""
-    row = of_method(check.comparison, method)
-    return bool(row.empty or not row["distinguishable"].iloc[0])
+    return not of_method(check.comparison, method)["distinguishable"].iloc[0]
 
 
 def errors_sentence(check: Backtest, chosen: str, rule: str, money: str) -> str:
@@ -235,6 +262,26 @@ def errors_sentence(check: Backtest, chosen: str, rule: str, money: str) -> str:
     return (
         f"Typical error for a customer (RMSE): {amount(scale, scale)} {money}, by “{rule}” "
         f"{amount(other['rmse'], scale)}; totals were {off_words(mine)} and {off_words(other)}."
+    )
+
+
+def closest_sentence(check: Backtest, chosen: str) -> str:
+    """At which of several dates a simple rule came closest to the method, and how close."""
+    errors = check.origins.pivot_table(index="cut", columns="method", values="rmse")
+    rules = errors[[name for name in errors.columns if name in SIMPLE_RULES]]
+    if len(errors) < 2 or rules.empty or chosen not in errors:
+        return ""
+    more = rules.div(errors[chosen], axis=0).sub(1).mul(100)
+    if not np.isfinite(more.to_numpy()).all():
+        return ""
+    percents = more.to_numpy(dtype=float)
+    place, which = divmod(int(percents.argmin()), percents.shape[1])
+    percent, name = percents[place, which], more.columns[which]
+    day = f"{pd.Timestamp(str(more.index[place])):%b %Y}"
+    side = "smaller" if percent < 0 else "larger"
+    return (
+        f"A simple rule came closest from the end of {day}: “{name}”, its error "
+        f"{abs(percent):.0f}% {side}."
     )
 
 
@@ -255,6 +302,12 @@ def concentration_finding(planned: Forecast, check: Backtest) -> Finding:
         return Finding(
             "All customers together bring no profit, so there are no shares of it.",
             f"{losing}{seen}".strip(),
+        )
+    if value.sum() > 0 and first["profit_share"] < NEARLY_ALIKE * first["customer_share"]:
+        return Finding(
+            f"“{planned.method}” cannot tell these customers apart: it forecasts nearly the same "
+            "for all.",
+            f"It says nothing of where the profit lies. {losing}{seen}".strip(),
         )
     return Finding(
         f"10% of the customers ({int(first['rank']):,}) will bring "
@@ -279,31 +332,34 @@ def caught_sentence(check: Backtest, method: str) -> str:
     return f"{words}; those foremost by “{rules.idxmax()}” brought {rules.max():.0f}%."
 
 
-def outcome_finding(outcome: pd.DataFrame, planned: Forecast, period: str, money: str) -> Finding:
+def outcome_finding(
+    outcome: pd.DataFrame, planned: Forecast, check: Backtest, period: str, money: str
+) -> Finding:
     """What did come, where it is known, held against every interval."""
     row = outcome.iloc[0]
     came = row["total_actual"]
     return Finding(
         f"What came in these {counted(planned.periods, period)} is known here: "
         f"{amount(came, came)} {money}; the forecast is {off_words(row)}.",
-        f"{ranges_sentence(row, planned)} {intervals_sentence(row, planned)}".strip(),
+        f"{ranges_sentence(came, planned, check)} {intervals_sentence(row, planned)}".strip(),
     )
 
 
-def ranges_sentence(row: pd.Series, planned: Forecast) -> str:
-    """Whether the ranges of the total held what came."""
-    low, high = likely_range(planned)
-    own = planned.total.iloc[0][["low", "high"]].to_list()
-    if np.isnan(low):
+def ranges_sentence(came: float, planned: Forecast, check: Backtest) -> str:
+    """Whether errors as in the past and the model's own range would have held what came."""
+    parts = []
+    low, high = past_range(planned, check)
+    if not np.isnan(low):
+        is_in = "is" if low <= came <= high else "is not"
+        parts.append(f"it {is_in} within what errors as at earlier dates give")
+    low, high = planned.total.iloc[0][["low", "high"]]
+    if not np.isnan(low):
+        is_in = "is" if low <= came <= high else "is not"
+        parts.append(f"it {is_in} within the model's own range")
+    if not parts:
         return ""
-    held = low <= row["total_actual"] <= high
-    words = f"It {'lies' if held else 'does not lie'} in the range above"
-    words += f" ({between(low, high, row['total_actual'])})"
-    if np.isnan(own[0]) or own == [low, high]:
-        return f"{words}."
-    own_held = own[0] <= row["total_actual"] <= own[1]
-    joint = ("and" if own_held else "but not") if held else ("but" if own_held else "nor")
-    return f"{words}{',' if held != own_held or not held else ''} {joint} in the model's own."
+    words = "; ".join(parts)
+    return f"{words[0].upper()}{words[1:]}."
 
 
 def intervals_sentence(row: pd.Series, planned: Forecast) -> str:
@@ -321,14 +377,4 @@ def intervals_sentence(row: pd.Series, planned: Forecast) -> str:
     return (
         f"Intervals for single customers should hold what comes in {planned.confidence:.0%}: "
         f"{' and '.join(parts)}."
-    )
-
-
-def repeated_finding(repeated: int) -> Finding:
-    """A warning where rows stand in the table more than once."""
-    have = "1 row stands" if repeated == 1 else f"{repeated:,} rows stand"
-    return Finding(
-        f"Check first: {have} in the table more than once, equal in every column.",
-        "They are counted as they stand. If they were booked twice, take the copies out and run "
-        "the report again: they make customers look busier than they are.",
     )

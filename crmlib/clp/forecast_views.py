@@ -11,7 +11,8 @@ from scipy import stats
 from crmlib.clp.backtest import Backtest, forecast
 from crmlib.clp.base import CustomerBase
 from crmlib.clp.beta_geo import BetaGeoNBD
-from crmlib.clp.forecast import Forecast
+from crmlib.clp.forecast import Forecast, outcome_check
+from crmlib.clp.gamma_gamma import GammaGamma
 from crmlib.clp.history import period_number
 from crmlib.clp.purchases import PurchaseSummary
 from crmlib.errors import InputError
@@ -20,9 +21,6 @@ from crmlib.findings import counted
 MOST_PURCHASES_SHOWN = 30
 STEPS_OF_TIME = 80
 HARDLY_ANYBODY = 0.01
-
-WIDEST = 3.0
-"""A range whose upper end is more than so many times the lower says nothing a plan could use."""
 
 
 def of_the_first(curve: pd.DataFrame, share: float) -> pd.Series:
@@ -176,8 +174,7 @@ def track_record(check: Backtest, now: Forecast) -> pd.DataFrame:
     -------
     DataFrame
         A row a day of the past and one for now: span (words for the time ahead), forecast, low,
-        high (the method's own interval; for now that from its past errors where there is one),
-        actual (missing for now).
+        high (the method's own interval; for now `past_range`), actual (missing for now).
     """
     past = check.origins[check.origins["method"] == now.method].sort_values("cut")
     rows = [
@@ -190,7 +187,7 @@ def track_record(check: Backtest, now: Forecast) -> pd.DataFrame:
         }
         for _, row in past.iterrows()
     ]
-    low, high = likely_range(now)
+    low, high = past_range(now, check)
     day_before = pd.Timestamp(now.first_day) - pd.Timedelta(days=1)
     coming = {
         "span": span_words(day_before, now.periods, now.period),
@@ -231,79 +228,212 @@ def is_continuation(came: pd.DataFrame, forecast: Forecast) -> bool:
     )
 
 
-def outcome_by_interval(outcome: pd.DataFrame) -> pd.DataFrame:
-    """What came held against the intervals of the method and against those from past errors.
+def past_totals(check: Backtest, method: str) -> pd.DataFrame:
+    """What a method forecast of the total at the days of the past, the first day first.
 
     Parameters
     ----------
-    outcome : DataFrame
-        From `outcome_check`.
+    check : Backtest
+    method : str
 
     Returns
     -------
     DataFrame
-        A row a kind of interval: interval, total_low, total_high, total_actual, intervals (of
-        customers), coverage_percent, low_percent, high_percent.
+        cut, forecast, actual, ratio.
     """
-    row = outcome.iloc[0]
-    kinds = {"the method's own": "", "from past errors": "_from_errors"}
-    return pd.DataFrame(
-        [
-            {
-                "interval": kind,
-                "total_low": row[f"total_low{suffix}"],
-                "total_high": row[f"total_high{suffix}"],
-                "total_actual": row["total_actual"],
-                "intervals": row[f"intervals{suffix}"],
-                "coverage_percent": row[f"coverage_percent{suffix}"],
-                "low_percent": row[f"coverage_low{suffix}"],
-                "high_percent": row[f"coverage_high{suffix}"],
-            }
-            for kind, suffix in kinds.items()
-            if f"intervals{suffix}" in row
-        ]
-    )
+    past = check.total_ratio
+    return past[past["method"] == method].sort_values("cut", ignore_index=True)
 
 
-def totals_by_method(base: CustomerBase, check: Backtest, **terms: Any) -> pd.DataFrame:
-    """The total by every method that ran in a backtest, beside how far off it was there.
+def counts_in_multiples(past: pd.DataFrame, total: float) -> bool:
+    """Whether errors are multiples of the forecast: where all are above zero, they can be."""
+    return bool(total > 0 and (past["ratio"] > 0).all())
+
+
+def past_range(now: Forecast, check: Backtest) -> tuple[float, float]:
+    """What would come if the total were as far off as at the days of the past, least and most.
+
+    It is no interval and has no probability: of a few days nobody can say how often errors as
+    large come.
+
+    Parameters
+    ----------
+    now : Forecast
+        Not discounted, as the backtest is not.
+    check : Backtest
+
+    Returns
+    -------
+    tuple of float
+        Of the total: the forecast times the smallest and the largest ratio of what came to what
+        was forecast; or plus the differences, where not all totals are above zero. Missing of
+        fewer than two days, and where other periods were held out than are looked ahead.
+    """
+    past, total = past_totals(check, now.method), float(now.total["profit"].item())
+    if len(past) < 2 or check.horizon != now.periods:
+        return np.nan, np.nan
+    if counts_in_multiples(past, total):
+        return total * float(past["ratio"].min()), total * float(past["ratio"].max())
+    more = past["actual"] - past["forecast"]
+    return total + float(more.min()), total + float(more.max())
+
+
+def ranked_methods(check: Backtest) -> pd.DataFrame:
+    """Rows of the backtest's table by RMSE, with the rank of those that ran at every origin.
+
+    Parameters
+    ----------
+    check : Backtest
+
+    Returns
+    -------
+    DataFrame
+        rank (missing where a method did not run at every origin: other times are harder or
+        easier) and the columns of ``check.table``; those without a rank last, and without those
+        that ran nowhere.
+    """
+    ran = check.table[check.table["origins"] > 0].sort_values("rmse", kind="stable")
+    everywhere = ran["method"].isin(check.comparison["method"])
+    table = pd.concat([ran[everywhere], ran[~everywhere]], ignore_index=True)
+    rank = pd.Series(np.arange(1, len(table) + 1), dtype="Int64")
+    table.insert(0, "rank", rank.where(rank <= everywhere.sum()))
+    return table
+
+
+def errors_by_origin(check: Backtest) -> pd.DataFrame:
+    """RMSE of every method at every origin, and why it did not run.
+
+    Parameters
+    ----------
+    check : Backtest
+
+    Returns
+    -------
+    DataFrame
+        method, a column an origin (its last day known), the first day first, note; in the order
+        of `ranked_methods`.
+    """
+    by_day = check.origins.pivot_table(index="method", columns="cut", values="rmse")
+    by_day.columns = [f"from {pd.Timestamp(cut):%d %b %Y}" for cut in by_day.columns]
+    rows = ranked_methods(check)[["method", "note"]]
+    table = rows.merge(by_day, left_on="method", right_index=True, how="left")
+    return table[["method", *by_day.columns, "note"]]
+
+
+def forecasts_by_method(
+    base: CustomerBase, check: Backtest, known: Forecast, **terms: Any
+) -> list[Forecast]:
+    """Forecasts by all methods that ran in a backtest and can run now, in the order of their rank.
 
     Parameters
     ----------
     base : CustomerBase
     check : Backtest
+    known : Forecast
+        By one of them, on the same terms.
     **terms
         As `forecast` takes them: periods, rate, when, confidence, seed.
 
     Returns
     -------
-    DataFrame
-        method, profit, low, high, past_error_percent (mean over the origins, sign aside), the
-        smallest RMSE first. A method that cannot run on all that is known has no numbers.
+    list of Forecast
     """
-    ran = check.table[check.table["origins"] > 0].sort_values("rmse", kind="stable")
-    rows = []
-    for method in ran["method"]:
+    made = []
+    for method in ranked_methods(check)["method"]:
         try:
-            total = forecast(base, method, **terms).total.iloc[0][["profit", "low", "high"]]
-        except InputError:
-            total = pd.Series({"profit": np.nan, "low": np.nan, "high": np.nan})
-        rows.append({"method": method, **total})
-    errors = ran["absolute_total_error_percent"].to_numpy()
-    return pd.DataFrame(rows).assign(past_error_percent=errors)
+            made.append(
+                known if method == known.method else forecast(base, method, check=check, **terms)
+            )
+        except InputError:  # the notes of the backtest and the missing row tell it
+            continue
+    return made
 
 
-def likely_range(forecast: Forecast) -> tuple[float, float]:
-    """The range of a total to plan with.
+def totals_by_method(made: list[Forecast], check: Backtest) -> pd.DataFrame:
+    """The total by every method, beside how far off it was in the past.
 
-    That which the method's past errors give, or else the method's own. Missing where there is
-    none, or where the past errors give one too wide to say anything: the method's own is then
-    too narrow.
+    Parameters
+    ----------
+    made : list of Forecast
+        From `forecasts_by_method`.
+    check : Backtest
+
+    Returns
+    -------
+    DataFrame
+        method, profit, low, high, past_error_percent (mean over the origins, sign aside).
     """
-    total = forecast.total.iloc[0]
-    if pd.notna(total.get("low_from_errors", np.nan)):
-        low, high = sorted(abs(total[["low_from_errors", "high_from_errors"]]))
-        if high > WIDEST * low:
-            return np.nan, np.nan
-        return float(total["low_from_errors"]), float(total["high_from_errors"])
-    return float(total["low"]), float(total["high"])
+    errors = check.table.set_index("method")["absolute_total_error_percent"]
+    return pd.DataFrame(
+        [
+            {"method": one.method, **one.total.iloc[0][["profit", "low", "high"]]}
+            | {"past_error_percent": errors.get(one.method, np.nan)}
+            for one in made
+        ]
+    )
+
+
+def outcomes_by_method(made: list[Forecast], actual: pd.DataFrame, profit: str) -> pd.DataFrame:
+    """What came held against every interval of every method.
+
+    Parameters
+    ----------
+    made : list of Forecast
+        From `forecasts_by_method`.
+    actual : DataFrame
+        As `outcome_check` takes it, with its column of profit.
+    profit : str
+
+    Returns
+    -------
+    DataFrame
+        A row a method and kind of interval: method, interval ("own", "past errors"), total,
+        came, total_low, total_high, customers (that have such an interval), coverage_percent
+        with low_percent and high_percent. A method without intervals has one row without them.
+    """
+    rows = []
+    for one in made:
+        row = outcome_check(one, actual, profit=profit).iloc[0]
+        kinds = {"own": "", "past errors": "_from_errors"}
+        held = {kind: suffix for kind, suffix in kinds.items() if row[f"intervals{suffix}"] > 0}
+        for kind, suffix in (held or {"none": ""}).items():
+            rows.append(
+                {
+                    "method": one.method,
+                    "interval": kind,
+                    "total": row["total_forecast"],
+                    "came": row["total_actual"],
+                    "total_low": row[f"total_low{suffix}"],
+                    "total_high": row[f"total_high{suffix}"],
+                    "customers": row[f"intervals{suffix}"],
+                    "coverage_percent": row[f"coverage_percent{suffix}"],
+                    "low_percent": row[f"coverage_low{suffix}"],
+                    "high_percent": row[f"coverage_high{suffix}"],
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def frequency_and_spend(summary: PurchaseSummary) -> tuple[pd.DataFrame, str]:
+    """Whether customers who buy often spend more or less at a time, which Gamma-Gamma excludes.
+
+    Parameters
+    ----------
+    summary : PurchaseSummary
+
+    Returns
+    -------
+    tuple of DataFrame and str
+        One row: correlation, low, high, n; and a sentence. Or no row and the reason why not.
+    """
+    try:
+        found = GammaGamma().fit(summary).frequency_correlation_
+    except InputError as error:
+        return pd.DataFrame(), str(error)
+    low, high = found[["low", "high"]].iloc[0]
+    if np.isnan(low):
+        return found, "Whether it holds cannot be said: one of both is the same for all."
+    if low <= 0 <= high:
+        return found, "The data do not speak against it."
+    more = "more" if low > 0 else "less"
+    return found, f"The data speak against it: who buys more often spends {more} at a time."

@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy import stats
 
 from crmlib.clp.customer_value import order_statistics
@@ -12,7 +13,10 @@ from crmlib.clp.forecast import Forecast
 from crmlib.findings import counted
 
 GROUPS, SMALLEST = 10, 40
-"""Groups of like forecasts whose errors make intervals, and the least customers in one."""
+"""Groups of like forecasts whose errors make intervals, and the fewest errors in one."""
+
+FAR = 2.0
+"""Times the largest forecast of the past up to which errors are taken to grow with forecasts."""
 
 
 def with_errors(made: Forecast, past: pd.DataFrame, ratio: Array, horizon: int) -> Forecast:
@@ -46,6 +50,12 @@ def with_errors(made: Forecast, past: pd.DataFrame, ratio: Array, horizon: int) 
     else:
         ends = customers_from_errors(made, past)
         total_ends, notes = total_from_errors(made, ratio)
+        beyond = int(np.isnan(ends[0]).sum())
+        if 0 < beyond < n:
+            notes.append(
+                f"The forecasts of {counted(beyond, 'customer')} lie far beyond all that the "
+                "method forecast in the past: they have no interval from its errors."
+            )
     return dataclasses.replace(
         made,
         customers=made.customers.assign(low_from_errors=ends[0], high_from_errors=ends[1]),
@@ -72,25 +82,70 @@ def total_from_errors(made: Forecast, ratio: Array) -> tuple[tuple[float, float]
 def customers_from_errors(made: Forecast, past: pd.DataFrame) -> tuple[Array, Array]:
     """Interval of every customer from the errors of those with a like forecast.
 
-    Past profits are not discounted: their errors count for the mean of the discount factors.
+    Errors are counted in units of the size that is usual at such a forecast. Past profits are
+    not discounted: their errors count for the mean of the discount factors.
     """
     worth = discount_factors(made.rate, made.periods, made.when).mean()
     before, actual = (past[name].to_numpy(dtype=float) for name in ("forecast", "actual"))
     profit = made.customers["profit"].to_numpy(dtype=float)
-    edges = group_edges(before)
-    group, place = np.searchsorted(edges, before), np.searchsorted(edges, profit / worth)
-    low, high = np.full(len(edges) + 1, np.nan), np.full(len(edges) + 1, np.nan)
-    for g in range(len(edges) + 1):
-        errors = (actual - before)[group == g]
-        if len(errors) >= SMALLEST:
-            low[g], high[g] = (
-                end.item() for end in order_statistics(errors[:, None], made.confidence)
-            )
-    return profit + worth * low[place], profit + worth * high[place]
+    # With fewer errors not even the smallest and the largest hold as much as the level says.
+    needed = max(SMALLEST, int(np.ceil(2 / (1 - made.confidence) - 1e-9)) - 1)
+    if len(before) < needed:
+        return np.full(len(profit), np.nan), np.full(len(profit), np.nan)
+    edges = group_edges(before, needed)
+    group = np.searchsorted(edges, before)
+    now = profit / worth
+    usual = error_size(now, before, actual, group)
+    sizes = error_size(before, before, actual, group)
+    scaled = (actual - before) / np.where(sizes > 0, sizes, 1.0)  # of size 0 are errors of 0
+    ends = np.array(
+        [
+            np.ravel(order_statistics(scaled[group == g, None], made.confidence))
+            for g in range(len(edges) + 1)
+        ]
+    )
+    usual[is_beyond(now, before)] = np.nan
+    low, high = ends[np.searchsorted(edges, now)].T
+    return profit + worth * usual * low, profit + worth * usual * high
 
 
-def group_edges(before: Array) -> Array:
-    """Forecasts that part customers into groups of about equal size; like ones stay together."""
-    groups = int(min(GROUPS, max(len(before) // SMALLEST, 1)))
-    edges = np.unique(np.quantile(before, np.arange(1, groups) / groups, method="higher"))
-    return edges[edges < before.max()]
+def group_edges(before: Array, needed: int) -> Array:
+    """Forecasts that part customers into groups of so many or more; like ones stay together.
+
+    Groups are tenths, of which the outermost are halved again and again: the largest forecasts
+    differ most, and they are read first.
+    """
+    n, ordered = len(before), np.sort(before)
+    halvings = int(np.log2(max(n / GROUPS / needed, 1)))
+    outer = 0.5 ** np.arange(1, halvings + 1) / GROUPS
+    levels = np.concatenate([outer[::-1], np.arange(1, GROUPS) / GROUPS, 1 - outer])
+    edges, below = [], 0
+    for edge in np.unique(np.quantile(before, levels, method="higher")):
+        upto = int(np.searchsorted(ordered, edge, side="right"))
+        if min(upto - below, n - upto) >= needed:
+            edges.append(edge)
+            below = upto
+    return np.array(edges)
+
+
+def error_size(forecast: Array, before: Array, actual: Array, group: NDArray[np.int64]) -> Array:
+    """Mean absolute error to expect at a forecast.
+
+    It runs straight from the mean of one group to that of the next. Beyond the means of the
+    outermost groups it goes with the forecast's distance from zero; towards zero it stays.
+    """
+    n = np.bincount(group)
+    middle = np.bincount(group, before) / n
+    size = np.bincount(group, np.abs(actual - before)) / n
+    sizes = np.interp(forecast, middle, size)
+    if middle[-1] > 0:
+        sizes *= np.maximum(forecast / middle[-1], 1.0)
+    if middle[0] < 0:
+        sizes *= np.maximum(forecast / middle[0], 1.0)
+    return np.asarray(sizes)
+
+
+def is_beyond(forecast: Array, before: Array) -> NDArray[np.bool_]:
+    """Which forecasts lie so far outside the past ones that these say nothing of their errors."""
+    low, high = min(FAR * before.min(), 0.0), max(FAR * before.max(), 0.0)
+    return np.asarray((forecast < low) | (forecast > high))

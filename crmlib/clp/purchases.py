@@ -47,8 +47,9 @@ class PurchaseSummary:
         - revenue: of all purchase days
         - refunds: net revenue of the other days, 0 or less
         - profit: of all days, so that refunds and other profit are in it
-        - margin: profit / revenue, so that purchases x mean revenue x margin is the profit; NaN
-          without revenue
+        - other_profit: of it, besides the sales
+        - margin: (profit - other_profit) / revenue, so that purchases x mean revenue x margin +
+          other_profit is the profit; NaN without revenue
     observed_until : datetime.date
         Last day that counts.
     notes : tuple of str
@@ -145,9 +146,9 @@ def daily_sums(
     Returns
     -------
     DataFrame
-        customer_id, day (datetime64), revenue, profit (money), purchases (1 on a day whose
-        revenue is above 0 after its refunds, or on which something was had for nothing,
-        otherwise 0), sorted by customer and day.
+        customer_id, day (datetime64), revenue, profit (money), other_profit (of the profit,
+        besides the sales), purchases (1 on a day whose revenue is above 0 after its refunds, or
+        on which something was had for nothing, otherwise 0), sorted by customer and day.
 
     Raises
     ------
@@ -171,6 +172,7 @@ def daily_sums(
             "day": frame["day"].astype("datetime64[s]"),
             "revenue": revenue / 100,
             "profit": frame["profit_cents"] * (1.0 if margin_rate is None else margin_rate) / 100,
+            "other_profit": 0.0,
             "purchases": ((revenue > 0) | ((revenue == 0) & (refunds == 0))).astype(np.int64),
         }
     )
@@ -205,6 +207,7 @@ def with_other_profit(days: pd.DataFrame, other_profit: pd.DataFrame) -> pd.Data
             "day": other["day"].astype("datetime64[s]"),
             "revenue": 0.0,
             "profit": other["cents"] / 100,
+            "other_profit": other["cents"] / 100,
             "purchases": 0,
         }
     )
@@ -238,7 +241,8 @@ def summarise(daily: pd.DataFrame, observed_until: dt.date) -> PurchaseSummary:
         raise InputError(f"Nobody bought anything up to {observed_until}.")
     codes, customers = pd.factorize(rows["customer_id"])
     day = rows["day"].to_numpy().astype("M8[D]").astype(np.int64)
-    revenue, profit = (rows[name].to_numpy(dtype=float) for name in ("revenue", "profit"))
+    money = ("revenue", "profit", "other_profit")
+    revenue, profit, other = (rows[name].to_numpy(dtype=float) for name in money)
     n = len(customers)
 
     def sums(values: Array, which: Any) -> Any:
@@ -252,7 +256,7 @@ def summarise(daily: pd.DataFrame, observed_until: dt.date) -> PurchaseSummary:
     repeat = bought & (day > first[codes])
     end = int(np.datetime64(observed_until, "D").astype(np.int64))
     bought_for = sums(revenue, bought)
-    earned = np.bincount(codes, profit, minlength=n)
+    earned, besides = (np.bincount(codes, values, minlength=n) for values in (profit, other))
     with np.errstate(invalid="ignore", divide="ignore"):
         table = pd.DataFrame(
             {
@@ -266,7 +270,8 @@ def summarise(daily: pd.DataFrame, observed_until: dt.date) -> PurchaseSummary:
                 "revenue": bought_for,
                 "refunds": sums(revenue, ~bought),
                 "profit": earned,
-                "margin": np.where(bought_for > 0, earned / bought_for, np.nan),
+                "other_profit": besides,
+                "margin": np.where(bought_for > 0, (earned - besides) / bought_for, np.nan),
             }
         )
     return PurchaseSummary(

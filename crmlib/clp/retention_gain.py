@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+from scipy.stats import norm
 
 from crmlib.clp.churn import break_even_retention, churn_loss
 from crmlib.clp.discounting import Array, When, check_confidence, check_share
@@ -39,7 +40,23 @@ GROUPS = 1000
 
 KEPT_BRING = ("as the others", "as those lost")
 
-MEASURES = ("retention", "value", "gain", "gain_percent", "affordable")
+CHECK_COLUMNS = [
+    "model",
+    "customers",
+    "expected_back",
+    "back",
+    "expected_stayed",
+    "stayed_low",
+    "stayed_high",
+    "stayed",
+    "refuted",
+    "expected_profit",
+    "profit",
+    "periods",
+    "error_percent",
+]
+
+MEASURES = ("stay", "retention", "value", "gain", "gain_percent", "affordable")
 
 
 def retention_gain(
@@ -55,9 +72,9 @@ def retention_gain(
 ) -> pd.DataFrame:
     """Profit of keeping more customers every year: 5 of 100 more, unless told otherwise.
 
-    The share of today's customers that stay for a year is raised by ``points``, losses at every
-    tenure falling in proportion (each retention to the same power below 1), and the value of the
-    base is computed again.
+    Of those that are here, the share that stays for a year is raised by ``points``, losses at
+    every tenure falling in proportion (each retention to the same power below 1), and the value of
+    the base is computed again.
 
     Parameters
     ----------
@@ -82,10 +99,13 @@ def retention_gain(
         A row for each model of retention the data determine and each answer to what those kept
         bring: "as the others", or "as those lost", that is what those did in their last half year.
         Columns model, kept_bring, customers, lost (in the whole history), and each with _low and
-        _high: retention (share that stays for a year), value (of the base), gain, gain_percent
-        (of the value), affordable (gain a customer and year: what a programme may cost);
-        raised (retention with the points, at most 1).
-        Missing where fewer than 10 customers were lost: too few to say how many will be.
+        _high: stay (share of today's customers that will be customers a year later, see
+        `Outlook.stay`), retention (share that stays for a year, of those that are here), value (of
+        the base), gain, gain_percent (of the value), affordable (gain for each customer and year,
+        counting all that are not yet known to be lost: what a programme may cost); raised
+        (retention with the points, at most 1).
+        Missing where fewer than 10 customers were lost, too few to say how many will be, or nobody
+        bought again.
 
     Raises
     ------
@@ -116,7 +136,7 @@ def retention_gain(
         [(model, kept) for model in models for kept in KEPT_BRING],
         columns=["model", "kept_bring"],
     ).assign(customers=len(stake.customers), lost=lost)
-    if lost < LEAST_LOST:
+    if lost < LEAST_LOST or not anybody_returned(counts(stake)):
         return rows.assign(**dict.fromkeys(interval_columns(), np.nan), raised=np.nan)
     estimate = measured(counts(stake))
     drawn = [measured(found) for found in resamples(stake, replicates, seed)]
@@ -125,6 +145,11 @@ def retention_gain(
         rows[name] = estimate[:, column]
         rows[f"{name}_low"], rows[f"{name}_high"] = low[:, column], high[:, column]
     return rows.assign(raised=np.minimum(rows["retention"] + points, 1.0))
+
+
+def anybody_returned(found: Counts) -> bool:
+    """Whether anybody was seen to buy again: else nothing tells how long customers stay."""
+    return bool(found.returns.any() and (found.lost < found.at_risk).any())
 
 
 def interval_columns() -> list[str]:
@@ -168,7 +193,8 @@ def gains(ahead: Outlook, points: float, discount: Array) -> Array:
         worse = gain * brought / ahead.profit_of_leavers
     years = raised.customer_years(discount)
     percent = 100 / value if value > 0 else np.nan
-    return np.array([[retention, value, g, percent * g, g / years] for g in (gain, worse)])
+    stay = ahead.stay(ahead.year)
+    return np.array([[stay, retention, value, g, percent * g, g / years] for g in (gain, worse)])
 
 
 def resamples(stake: CustomersAtStake, replicates: int, seed: int) -> Iterator[Counts]:
@@ -181,7 +207,7 @@ def resamples(stake: CustomersAtStake, replicates: int, seed: int) -> Iterator[C
     scale = len(units) / max(len(units) - 1, 1)
     for drawn in drawn_counts(units, replicates, random):
         found = grouped.weighted(scale * drawn.astype(np.float64))
-        if found.here.any() and found.at_risk.any():
+        if found.here.any() and anybody_returned(found):
             yield found
 
 
@@ -336,10 +362,7 @@ def value_by_retention(
     For `break_even_retention`: losses at every tenure change in proportion.
     """
     ahead = outlook(stake, model)
-    newcomers = np.zeros_like(ahead.found.here)
-    newcomers[0, 0] = 1.0
-    won = replace(ahead, found=replace(ahead.found, here=newcomers))
-    return lambda retention: won.at(retention).new_customer(discount)
+    return lambda retention: ahead.newcomers_at(retention).new_customer(discount)
 
 
 def spent_on(customer_ids: pd.Series, cost_to_serve: pd.Series | None) -> pd.Series:
@@ -419,7 +442,7 @@ def churn_losses(
     ahead = gone["profit"] * worth[gone["tenure"].to_numpy() - 1]
     spent = pd.Series(cost_to_date, index=gone.index)
     if isinstance(cost_to_date, pd.Series):
-        spent = gone["customer_id"].map(cost_to_date)
+        spent = gone["customer_id"].map(cost_to_date).astype(float)
     if spent.isna().any():
         raise InputError(
             f"cost_to_date has no cost for {spent.isna().sum():,} of {len(gone):,} customers lost."
@@ -445,8 +468,40 @@ def churn_losses(
     )
 
 
+def stake_before(
+    history: ProfitHistory, periods: int, left_after: int | None
+) -> tuple[CustomersAtStake | None, pd.DataFrame]:
+    """Customers at stake some periods ago, and what the customers of then did since.
+
+    None, and nothing, where too little is left before the cut to learn from.
+    """
+    starts = np.sort(history.table["period"].unique())
+    if not 0 < periods < len(starts):
+        raise InputError(
+            f"Hold out at least 1 and fewer than the {len(starts)} {history.period}s of the "
+            f"history, not {periods}."
+        )
+    late = history.table["period"] >= starts[-periods]
+    try:
+        stake = customers_at_stake(
+            replace(history, table=history.table[~late]), left_after=left_after
+        )
+    except InputError:
+        return None, history.table[:0]
+    here = stake.customers["customer_id"]
+    since = history.table[late & history.table["customer_id"].isin(here)]
+    until_end = len(starts) - 1 - np.searchsorted(starts, since["period"])
+    return stake, since.assign(until_end=until_end)
+
+
 def retention_check(
-    history: ProfitHistory, periods: int, *, left_after: int | None = None
+    history: ProfitHistory,
+    periods: int,
+    *,
+    left_after: int | None = None,
+    confidence: float = 0.95,
+    replicates: int = 100,
+    seed: int = 1,
 ) -> pd.DataFrame:
     """What the same reckoning would have said some periods ago, and what came.
 
@@ -457,45 +512,99 @@ def retention_check(
         Periods to hold out; at least ``left_after``, or nobody can be seen to have left.
     left_after : int, optional
         As in `customers_at_stake`.
+    confidence : float
+        Level of the interval that a model is refuted by.
+    replicates : int
+        Resamples of the customers of then.
+    seed : int
 
     Returns
     -------
     DataFrame
-        A row for each model of retention the data determine: model, customers (here at the cut),
-        expected_back (that should buy again), back (that did), expected_profit and profit (of
-        the periods held out, not discounted), periods, error_percent. Missing where too little
-        is left before the cut to learn from.
+        A row for each model of retention the data determine: model, customers (of the cut),
+        expected_back (that should buy again), back (that did), expected_stayed with stayed_low and
+        stayed_high (that should still be customers at the end, see `Outlook.stay`), stayed (that
+        bought in the last ``left_after`` periods), refuted (whether these are outside the
+        interval), expected_profit and profit (of the periods held out, not discounted), periods,
+        error_percent (of the profit). Missing where too little is left before the cut to learn
+        from, or fewer than ``left_after`` periods are held out.
+
+    Raises
+    ------
+    InputError
+        When the periods are not fewer than those of the history.
+
+    Notes
+    -----
+    The interval of those expected to stay adds up the variance of a bootstrap of the customers of
+    then and that of chance, every one staying or not on its own.
+    """
+    check_confidence(confidence)
+    stake, since = stake_before(history, periods, left_after)
+    if stake is None:
+        return pd.DataFrame(
+            [{"model": m, "customers": 0, "back": 0} for m in RETENTION_MODELS[:2]],
+            columns=CHECK_COLUMNS,
+        ).assign(refuted=False, periods=periods)
+    n, models = len(stake.customers), models_determined(stake)
+    bought = since[since["purchases"] > 0]
+    back = bought["customer_id"].nunique()
+    stayed = bought.loc[bought["until_end"] < stake.left_after, "customer_id"].nunique()
+    drawn = [
+        [n * outlook_or_limit(stake, model, found).stay(periods) for model in models]
+        for found in resamples(stake, replicates, seed)
+    ]
+    spread = np.nanstd(drawn, axis=0) if drawn else np.full(len(models), np.inf)
+    rows = []
+    for model, error in zip(models, spread, strict=True):
+        ahead = outlook(stake, model)
+        values = customer_values(stake, model, rate=0.0, periods=periods)
+        sums = values[["still_here", "value"]].sum()
+        share = ahead.stay(periods)
+        half = norm.ppf(0.5 + confidence / 2) * np.hypot(error, np.sqrt(n * share * (1 - share)))
+        low, high = max(n * share - half, 0.0), min(n * share + half, n)
+        staying: tuple[float, ...] = (n * share, low, high, stayed, not low <= stayed <= high)
+        if periods < stake.left_after:
+            staying = (np.nan, np.nan, np.nan, np.nan, False)
+        row = (model, n, sums["still_here"], back, *staying, sums["value"], since["profit"].sum())
+        rows.append((*row, periods, np.nan))
+    table = pd.DataFrame(rows, columns=CHECK_COLUMNS)
+    error_percent = 100 * (table["expected_profit"] / table["profit"] - 1)
+    return table.assign(error_percent=error_percent.where(table["profit"] > 0))
+
+
+def silence_check(
+    history: ProfitHistory, periods: int, *, left_after: int | None = None
+) -> pd.DataFrame:
+    """How many were to buy again some periods ago, by silence, and how many did.
+
+    Parameters
+    ----------
+    history, periods, left_after
+        As in `retention_check`.
+
+    Returns
+    -------
+    DataFrame
+        bought_once, quiet, customers, back_expected_share (ever) and back_share (in the periods
+        held out): a row for every silence that there was; none where too little is left before
+        the cut to learn from.
 
     Raises
     ------
     InputError
         When the periods are not fewer than those of the history.
     """
-    starts = np.sort(history.table["period"].unique())
-    if not 0 < periods < len(starts):
-        raise InputError(
-            f"Hold out at least 1 and fewer than the {len(starts)} {history.period}s of the "
-            f"history, not {periods}."
-        )
-    late = history.table["period"] >= starts[-periods]
-    rows: list[tuple[object, ...]] = []
-    try:
-        stake = customers_at_stake(
-            replace(history, table=history.table[~late]), left_after=left_after
-        )
-    except InputError:  # too little before the cut: nothing can be said
-        rows = [(model, 0, np.nan, 0, np.nan, np.nan) for model in RETENTION_MODELS[:2]]
-    else:
-        here = stake.customers["customer_id"]
-        known = history.table[late & history.table["customer_id"].isin(here)]
-        back = known.loc[known["purchases"] > 0, "customer_id"].nunique()
-        for model in models_determined(stake):
-            values = customer_values(stake, model, rate=0.0, periods=periods)
-            sums = values[["still_here", "value"]].sum()
-            rows.append(
-                (model, len(values), sums["still_here"], back, sums["value"], known["profit"].sum())
-            )
-    columns = ["model", "customers", "expected_back", "back", "expected_profit", "profit"]
-    table = pd.DataFrame(rows, columns=columns)
-    error = 100 * (table["expected_profit"] / table["profit"] - 1)
-    return table.assign(periods=periods, error_percent=error.where(table["profit"] > 0))
+    stake, since = stake_before(history, periods, left_after)
+    if stake is None:
+        columns = ["bought_once", "quiet", "customers", "back_expected_share", "back_share"]
+        return pd.DataFrame(columns=columns)
+    values = customer_values(stake, "constant", rate=0.0, periods=1)
+    values["back"] = values["customer_id"].isin(since.loc[since["purchases"] > 0, "customer_id"])
+    values["bought_once"] = values["quiet"] == values["tenure"] - 1
+    by_silence = values.groupby(["bought_once", "quiet"]).agg(
+        customers=("back", "size"),
+        back_expected_share=("still_here", "mean"),
+        back_share=("back", "mean"),
+    )
+    return by_silence.reset_index()

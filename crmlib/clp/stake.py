@@ -1,9 +1,11 @@
 """What is at stake with the customers of today: who is still here, how long they stay, their worth.
 
-Time runs in periods of tenure: 1 is the period of a customer's first purchase. The retention of
-tenure t is the probability that a customer of t buys again at any later time. How it is known
-from a history is told by `crmlib.clp.dwyer.retention_rates`; here the same counts can be taken
-again with customers counted once, twice or not at all, which is what a bootstrap needs.
+Time runs in periods of tenure: 1 is the period of a customer's first purchase. A customer is here
+as long as it will buy again. Whether one seen today is, its silence tells: how many that were
+quiet as long bought again. How long it stays then, retention tells: that of tenure t is the
+probability that a customer of t buys again at any later time. How both are known from a history
+is told by `crmlib.clp.dwyer.retention_rates`; here the same counts can be taken again with
+customers counted once, twice or not at all, which is what a bootstrap needs.
 """
 
 from dataclasses import dataclass, fields, replace
@@ -15,7 +17,14 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 
 from crmlib.clp.discounting import Array, When, discount_factors
-from crmlib.clp.dwyer import Lives, RetentionRates, retention_rates
+from crmlib.clp.dwyer import (
+    Lives,
+    RetentionRates,
+    retention_rates,
+    shares_or_all,
+    silence_cells,
+    silence_states,
+)
 from crmlib.clp.history import PERIODS_PER_YEAR, Period, ProfitHistory, periods_in
 from crmlib.clp.maximum_likelihood import maximize
 from crmlib.clp.shares import cells_together
@@ -41,6 +50,12 @@ SURELY_LOST = 1e-9
 HIGHEST_POWER = 1e6
 """Retentions to this power are none."""
 
+LEAST_STAY = 1e-6
+"""Share that stays for a year below which nobody is taken to: no power of it tells more."""
+
+LEAST_PERIODS = 3
+"""Periods between first and last purchase that say what a customer lost brought in one."""
+
 
 @dataclass(frozen=True)
 class Counts:
@@ -52,10 +67,11 @@ class Counts:
         Customers of whom it is known whether they bought again, and those that did not.
     profit : ndarray, shape (..., tenures)
         Of the customers at risk.
-    silences, returns : ndarray, shape (..., left_after)
-        Times a customer was quiet for so many periods, and those after which it bought again.
-    here, here_profit : ndarray, shape (..., tenures of today, left_after)
-        Customers still here by tenure and silence, and what they bring a period.
+    silences, returns : ndarray, shape (..., states of silence)
+        Times a customer was quiet for so many periods, and those after which it bought again:
+        the rows of `RetentionRates.quiet`.
+    here, here_profit : ndarray, shape (..., tenures of today, states of silence)
+        Customers of today by tenure and silence, and what they bring a period.
     gone, gone_profit : ndarray, shape (...)
         Customers lost whose profit is known, and what they brought a period before.
     """
@@ -86,14 +102,15 @@ class CustomersAtStake:
     Attributes
     ----------
     customers : DataFrame
-        Still here, that is quiet for less than ``left_after`` periods: customer_id, tenure,
+        Of today, that is quiet for less than ``left_after`` periods: customer_id, tenure,
         quiet (periods since the last purchase), profit (mean a period over the last year, the
         period of the first purchase left out) and profit_known (False where there is no other
         period and the mean of the customers of the first year is taken).
     lost : DataFrame
         Quiet for longer: customer_id, tenure (at the last purchase), last_period (its first
         day), realised_profit (all that came), profit (mean a period over the half year before
-        the last purchase, first and last purchase left out; missing where nothing is between).
+        the last purchase, first and last purchase left out; missing where fewer than three
+        periods, or the half year where that is shorter, are between).
     rates : RetentionRates
     lives : Lives
     period : str
@@ -164,6 +181,7 @@ def customers_at_stake(
     year, half = periods_in(1, history.period), periods_in(0.5, history.period)
     recent = mean_profit(lives, lives.life - year + 1, lives.life)
     before = mean_profit(lives, lives.last - half, lives.last - 1)
+    before = np.where(lives.last - 2 >= min(LEAST_PERIODS, half), before, np.nan)
     first_year = mean_of_first_year(rates.table, year, recent[~gone])
     here = pd.DataFrame(
         {
@@ -238,8 +256,10 @@ def counts(stake: CustomersAtStake, group: Codes | None = None) -> Counts:
     used = (by <= lives.life[lives.customer] - left_after) & (lives.silence < left_after)
     returned = by[used] < lives.last[lives.customer[used]]
     here = stake.customers
-    cell = (here["tenure"].to_numpy() - 1) * left_after + here["quiet"].to_numpy()
-    shape = (n, int(here["tenure"].max()), left_after)
+    states = 2 * left_after
+    cell = (here["tenure"].to_numpy() - 1) * states + states_of(here, left_after)
+    shape = (n, int(here["tenure"].max()), states)
+    quiet = silence_states(by[used], lives.silence[used], left_after)
     cells = shape[1] * shape[2]
     of_here, brings = of[~gone], here["profit"].to_numpy()
     brought = stake.lost["profit"].to_numpy()
@@ -249,14 +269,19 @@ def counts(stake: CustomersAtStake, group: Codes | None = None) -> Counts:
         at_risk=reached[:, :0:-1].cumsum(axis=1)[:, ::-1],
         lost=cross_table(of[gone], lives.last[gone] - 1, n, tenures),
         profit=cross_table(row[there], by[there] - 1, n, tenures, lives.profit[there]),
-        silences=cross_table(row[used], lives.silence[used], n, left_after),
-        returns=cross_table(row[used], lives.silence[used], n, left_after, returned),
+        silences=cross_table(row[used], quiet, n, states),
+        returns=cross_table(row[used], quiet, n, states, returned),
         here=cross_table(of_here, cell, n, cells).reshape(shape),
         here_profit=cross_table(of_here, cell, n, cells, brings).reshape(shape),
         gone=np.bincount(of_gone, minlength=n).astype(float),
         gone_profit=np.bincount(of_gone, weights=brought[known], minlength=n).astype(float),
     )
     return found if group is not None else found.weighted(np.ones(1))
+
+
+def states_of(customers: pd.DataFrame, left_after: int) -> Codes:
+    """State of silence of the customers of today."""
+    return silence_states(customers["tenure"].to_numpy(), customers["quiet"].to_numpy(), left_after)
 
 
 def cross_table(
@@ -277,9 +302,9 @@ class Staying:
     retention : ndarray, shape (tenures,)
         Of tenure 1, 2, ...; beyond, the ``later`` one holds.
     later : float
-    still_here : ndarray, shape (left_after,)
-        Probability that a customer quiet for so many periods buys again; of those not quiet it
-        is the retention of their tenure.
+    still_here : ndarray, shape (states of silence,)
+        Probability that a customer quiet for so long buys again, as often as was seen: retention
+        does not tell it, as it is that of all customers of a tenure, quiet or not.
     """
 
     retention: Array
@@ -295,15 +320,24 @@ class Staying:
         """Every retention to a power: below 1 fewer leave at every tenure, in proportion."""
         return replace(self, retention=self.retention**power, later=self.later**power)
 
+    def alike(self, retention: float, year: int) -> "Staying":
+        """One retention at every tenure, of which so large a share stays for a year."""
+        rate = max(retention, SURELY_LOST) ** (1 / year)
+        return replace(self, retention=np.full(1, rate), later=rate)
 
-def staying(found: Counts, pooled: Codes, year: int, model: RetentionModel) -> Staying:
-    """Retention by tenure from counts.
+
+def staying(
+    found: Counts, pooled: Codes, silent: Codes, year: int, model: RetentionModel
+) -> Staying:
+    """Retention by tenure, and the chance to buy again by silence, from counts.
 
     Parameters
     ----------
     found : Counts
     pooled : ndarray of int, shape (tenures,)
         Tenure whose rate each takes part in, from `cells_together`.
+    silent : ndarray of int, shape (states of silence,)
+        State whose share each takes part in, from `silence_cells`.
     year : int
         Periods of tenure at the end of the table whose common rate holds beyond it; the later
         half of the table where it is shorter than two years.
@@ -312,8 +346,11 @@ def staying(found: Counts, pooled: Codes, year: int, model: RetentionModel) -> S
     """
     if model not in RETENTION_MODELS:
         raise InputError(f'model="{model}": write one of {", ".join(RETENTION_MODELS)}.')
-    with np.errstate(divide="ignore", invalid="ignore"):
-        still_here = filled(found.returns / found.silences)
+    returns, silences = (
+        np.bincount(silent, weights=sums, minlength=len(silent)).astype(float)
+        for sums in (found.returns, found.silences)
+    )
+    still_here = shares_or_all(returns, silences)[silent]
     if model == "by tenure":
         kept, later = by_cell(found.at_risk - found.lost, found.at_risk, pooled, year)
         retention = np.clip(kept, SURELY_LOST, 1.0)
@@ -383,38 +420,32 @@ def steps_ahead(stays: Staying, tenures: int, first: int, steps: int) -> Array:
     return np.lib.stride_tricks.sliding_window_view(retention, steps)[:tenures]
 
 
-def here_now(stays: Staying, tenures: int) -> Array:
-    """Probability to buy again at all, by tenure and silence, shape (tenures, left_after)."""
-    now = np.tile(stays.still_here, (tenures, 1))
-    now[:, 0] = stays.up_to(tenures)
-    return now
-
-
-def worth_if_here(stays: Staying, tenures: int, discount: Array) -> Array:
+def worth_if_here(stays: Staying, tenures: int, discount: Array, kept: int = 0) -> Array:
     """Present value of one unit of money a period from those that will buy again, by tenure.
 
     ``sum over k of d_k product over j = T + 1 ... T + k - 1 of r_j``: who will buy again is past
-    the step that follows tenure T.
+    the step that follows tenure T. The first ``kept`` of these r are taken as 1: nobody leaves.
 
     Returns
     -------
     ndarray, shape (tenures,)
     """
-    steps = steps_ahead(stays, tenures, 1, len(discount) - 1)
+    steps = steps_ahead(stays, tenures, 1, len(discount) - 1).copy()
+    steps[:, :kept] = 1.0
     survival = np.cumprod(np.column_stack([np.ones(tenures), steps]), axis=1)
     return np.asarray(survival @ discount)
 
 
-def years_survival(stays: Staying, tenures: int, year: int) -> Array:
-    """Probability that a customer of each tenure is still one a year later."""
-    return np.asarray(steps_ahead(stays, tenures, 0, year).prod(axis=1))
+def survival(stays: Staying, tenures: int, periods: int) -> Array:
+    """Probability that one of each tenure that is here stays for so many periods more."""
+    return np.asarray(steps_ahead(stays, tenures, 1, periods).prod(axis=1))
 
 
 def power_for(stays: Staying, mix: Array, year: int, target: float) -> float:
     """Power of every retention at which so large a share of a mix of tenures stays for a year."""
     if target >= 1:
         return 0.0
-    log_survival = np.log(years_survival(stays, len(mix), year))
+    log_survival = np.log(np.maximum(survival(stays, len(mix), year), np.finfo(float).tiny))
 
     def beyond(power: float) -> float:
         return float(mix @ np.exp(power * log_survival) / mix.sum()) - target
@@ -447,39 +478,72 @@ class Outlook:
     year: int
 
     @property
+    def left_after(self) -> int:
+        """Quiet periods after which a customer counts as lost."""
+        return len(self.stays.still_here) // 2
+
+    @property
     def mix(self) -> Array:
-        """Customers still here by tenure."""
-        return np.asarray(self.found.here.sum(axis=1))
+        """Customers of today that will buy again, by tenure, as many as is expected."""
+        return np.asarray(self.found.here @ self.stays.still_here)
 
     @property
     def retention(self) -> float:
-        """Share of today's customers that stay for a year, were they all still here."""
+        """Share that stays for another year, of those that are here; 0 where nobody is."""
         mix = self.mix
-        return float(mix @ years_survival(self.stays, len(mix), self.year) / mix.sum())
+        here = mix.sum()
+        return float(mix @ survival(self.stays, len(mix), self.year) / here) if here else 0.0
+
+    def stay(self, periods: int) -> float:
+        """Share of today's customers that will be customers so many periods later.
+
+        Then as today, customers are those quiet for less than ``left_after`` periods: those that
+        buy in the last ``left_after`` of the periods. With a purchase at any of these ahead they
+        stay to the first of them, ``still_here product over j = T + 1 ... T + n of r_j`` with n
+        the periods less ``left_after``.
+        """
+        mix = self.mix
+        steps = survival(self.stays, len(mix), max(periods - self.left_after, 0))
+        return float(mix @ steps / self.found.here.sum())
 
     def at(self, retention: float) -> "Outlook":
         """The same with another share staying for a year, losses at every tenure in proportion.
 
-        Where nobody was lost they are put at one rate at every tenure.
+        Where nobody was lost, or hardly anybody stays, they are put at one rate at every tenure.
         """
-        if not (self.stays.up_to(len(self.mix) + self.year) < 1).any():
-            alike = np.full(1, max(retention, SURELY_LOST) ** (1 / self.year))
-            return replace(self, stays=replace(self.stays, retention=alike, later=float(alike[0])))
+        if not LEAST_STAY < self.retention < 1:
+            return replace(self, stays=self.stays.alike(retention, self.year))
         power = power_for(self.stays, self.mix, self.year, retention)
         return replace(self, stays=self.stays.raised(power))
 
+    def newcomers_at(self, retention: float) -> "Outlook":
+        """The same with another share of new customers staying for their first year."""
+        first_year = float(steps_ahead(self.stays, 1, 0, self.year).prod())
+        if not LEAST_STAY < first_year < 1:
+            return replace(self, stays=self.stays.alike(retention, self.year))
+        power = np.log(max(retention, SURELY_LOST)) / np.log(first_year)
+        return replace(self, stays=self.stays.raised(float(power)))
+
     def value(self, discount: Array) -> float:
         """Present value of what today's customers bring."""
-        tenures = len(self.found.here)
-        worth = (
-            here_now(self.stays, tenures) * worth_if_here(self.stays, tenures, discount)[:, None]
-        )
-        return float((worth * self.found.here_profit).sum())
+        worth = worth_if_here(self.stays, len(self.found.here), discount)
+        return float(worth @ (self.found.here_profit @ self.stays.still_here))
 
     def customer_years(self, discount: Array) -> float:
-        """Years that today's customers stay within the periods ahead, each discounted."""
-        counted = replace(self.found, here_profit=self.found.here)
-        return replace(self, found=counted).value(discount) / self.year
+        """Years that today's customers count as such within the periods ahead, each discounted.
+
+        Nobody knows which of them will buy again: each counts until it has been quiet for
+        ``left_after`` periods.
+        """
+        n, left_after = len(discount), self.left_after
+        steps = steps_ahead(self.stays, len(self.found.here), 1, max(n - left_after, 0))
+        # Those that buy again count for sure until then, and left_after periods from the last on.
+        later = np.cumprod(steps, axis=1) @ discount[left_after:]
+        quiet = np.tile(np.arange(left_after), 2)
+        surely = np.array([discount[: left_after - 1 - q].sum() for q in quiet])
+        maybe = discount[:left_after].sum() - surely
+        years = surely + np.add.outer(later, maybe) * self.stays.still_here
+        return float((self.found.here * years).sum()) / self.year
 
     @property
     def profit_of_leavers(self) -> float:
@@ -487,9 +551,10 @@ class Outlook:
 
         NaN where nobody leaves.
         """
-        leaves = 1 - self.stays.up_to(len(self.found.here))
-        leavers = float(leaves @ self.found.here.sum(axis=1))
-        return float(leaves @ self.found.here_profit.sum(axis=1)) / leavers if leavers else np.nan
+        leaves = 1 - steps_ahead(self.stays, len(self.found.here), 1, 1)[:, 0]
+        leavers = float(leaves @ self.mix)
+        brought = float(leaves @ (self.found.here_profit @ self.stays.still_here))
+        return brought / leavers if leavers else np.nan
 
     def new_customer(self, discount: Array) -> float:
         """Present value of a customer won today, its first purchase included."""
@@ -525,7 +590,9 @@ def outlook(
     found = counts(stake) if found is None else found
     pooled = cells_together(stake.rates.table["customers"].to_numpy())
     profit, later = by_cell(found.profit, found.at_risk, pooled, stake.year)
-    return Outlook(staying(found, pooled, stake.year, model), found, profit, later, stake.year)
+    silent = silence_cells(stake.rates.quiet["silences"].to_numpy())
+    stays = staying(found, pooled, silent, stake.year, model)
+    return Outlook(stays, found, profit, later, stake.year)
 
 
 def customer_values(
@@ -536,7 +603,7 @@ def customer_values(
     periods: int,
     when: When = "end",
 ) -> pd.DataFrame:
-    """What each customer still here is worth, and how likely it is lost within a year.
+    """What each customer of today is worth, and how likely it is here and leaves within a year.
 
     Parameters
     ----------
@@ -553,10 +620,11 @@ def customer_values(
     Returns
     -------
     DataFrame
-        The columns of ``stake.customers`` and value_if_here (present value still to come of one
-        that is still a customer, later losses allowed for), still_here (probability that it will
-        buy again), leaves (that it has left or leaves within a year) and value (value_if_here
-        times still_here).
+        The columns of ``stake.customers`` and still_here (probability that it will buy again;
+        the others have left already), value_if_here (present value still to come of one that
+        will, later losses allowed for), value (value_if_here times still_here), leaves
+        (probability that one that is here leaves within a year) and expected_loss (what it would
+        bring, did nobody leave within a year, less its value: both times still_here).
 
     Raises
     ------
@@ -566,13 +634,18 @@ def customer_values(
     discount = factors(rate, periods, when)
     stays = outlook(stake, model).stays
     here = stake.customers
-    tenure, quiet = here["tenure"].to_numpy() - 1, here["quiet"].to_numpy()
+    tenure = here["tenure"].to_numpy() - 1
     tenures = int(here["tenure"].max())
-    now = here_now(stays, tenures)[tenure, quiet]
-    later = steps_ahead(stays, tenures, 1, stake.year - 1).prod(axis=1)[tenure]
-    if_here = worth_if_here(stays, tenures, discount)[tenure] * here["profit"].to_numpy()
+    now = stays.still_here[states_of(here, stake.left_after)]
+    leaves = 1 - survival(stays, tenures, stake.year)
+    worth, kept = (worth_if_here(stays, tenures, discount, kept) for kept in (0, stake.year))
+    profit = here["profit"].to_numpy()
     return here.assign(
-        value_if_here=if_here, still_here=now, leaves=1 - now * later, value=now * if_here
+        still_here=now,
+        value_if_here=worth[tenure] * profit,
+        value=now * worth[tenure] * profit,
+        leaves=leaves[tenure],
+        expected_loss=now * (kept - worth)[tenure] * profit,
     )
 
 

@@ -5,7 +5,9 @@ import platform
 import warnings
 
 from tests.benchmarks import (
+    clp_backtest,
     clp_beta_geo,
+    clp_models,
     life_cycle,
     sampling_draw,
     sampling_estimate,
@@ -16,7 +18,9 @@ from tests.benchmarks import (
 
 BENCHMARKS = (
     life_cycle,
+    clp_backtest,
     clp_beta_geo,
+    clp_models,
     sampling_draw,
     sampling_estimate,
     satisfaction_drivers,

@@ -5,7 +5,7 @@ import datetime as dt
 import numpy as np
 import pandas as pd
 
-from crmlib.clp.backtest import Backtest
+from crmlib.clp.backtest import Backtest, total_ratio
 from crmlib.clp.forecast import Forecast
 
 MODEL, RULE = "BG/NBD + Gamma-Gamma", "own average"
@@ -32,14 +32,15 @@ def forecast(profit=110.0, low=100.0, high=120.0, method=MODEL, customers=20, **
     )
 
 
-def origins(method, forecasts, actual, low=-5.0, high=5.0):
+def origins(method, forecasts, actual, low=-5.0, high=5.0, rmse=10.0):
     return pd.DataFrame(
         {
             "method": method,
             "cut": [dt.date(2024, 12, 31), dt.date(2025, 3, 31), dt.date(2025, 6, 30)],
+            "rmse": rmse,
             "total_forecast": forecasts,
             "total_actual": actual,
-            "total_error_percent": 100 * (np.array(forecasts) / np.array(actual) - 1),
+            "total_error_percent": 100 * (pd.Series(forecasts) / pd.Series(actual) - 1),
             "total_low": np.array(forecasts) + low,
             "total_high": np.array(forecasts) + high,
         }
@@ -47,12 +48,14 @@ def origins(method, forecasts, actual, low=-5.0, high=5.0):
 
 
 def backtest(alike=True, best=MODEL, **changed):
-    """Three dates of 6 months; the simple rule errs 1 more a customer than the model."""
+    """Three dates of 12 months; the simple rule errs 1 more a customer than the model."""
     actual = [90.0, 100.0, 125.0]
     table = pd.DataFrame(
         {
             "method": [MODEL, RULE],
+            "origins": [3, 3],
             "rmse": [10.0, 11.0],
+            "absolute_total_error_percent": [8.4, 20.0],
             "total_forecast": [330.0, 378.0],
             "total_actual": [315.0, 315.0],
             "total_error_percent": [4.76, 20.0],
@@ -61,6 +64,7 @@ def backtest(alike=True, best=MODEL, **changed):
             "coverage_low": [91.0, np.nan],
             "coverage_high": [95.0, np.nan],
             "total_inside": ["1 of 3", "no interval"],
+            "note": "",
         }
     )
     comparison = pd.DataFrame(
@@ -73,21 +77,22 @@ def backtest(alike=True, best=MODEL, **changed):
             "distinguishable": [False, not alike],
         }
     )
+    days = pd.concat(
+        [
+            origins(MODEL, [100.0, 110.0, 120.0], actual),
+            origins(RULE, [120.0, 120.0, 138.0], actual, np.nan, np.nan, [13.0, 10.3, 11.0]),
+        ]
+    )
     made = {
         "table": table,
-        "origins": pd.concat(
-            [
-                origins(MODEL, [100.0, 110.0, 120.0], actual),
-                origins(RULE, [120.0, 120.0, 138.0], actual, np.nan, np.nan),
-            ]
-        ),
+        "origins": days,
         "segments": pd.DataFrame(),
         "comparison": comparison,
         "best": best,
         "reason": "It has the smallest error.",
         "forecasts": pd.DataFrame(),
-        "total_ratio": pd.DataFrame({"method": MODEL, "ratio": [1.04, 0.91, 0.9]}),
-        "horizon": 6,
+        "total_ratio": total_ratio(changed.get("origins", days)),
+        "horizon": 12,
         "period": "month",
         "confidence": 0.95,
         "notes": [],

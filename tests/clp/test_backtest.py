@@ -173,6 +173,14 @@ def test_what_cannot_be_is_refused(base, terms, message):
         backtest(base, **({"methods": {"a": made(1)}} | terms), seed=1)
 
 
+def test_a_history_too_short_to_hold_anything_out_is_told():
+    rows = transactions()
+    rows = rows[rows["date"] < "2023-03-01"]
+    short = customer_base(rows, cost="cost", observed_until="2023-02-28")
+    with pytest.raises(InputError, match=r"spans 2 months\. That is too short"):
+        backtest(short, horizon=1, methods={"a": made(1)}, seed=1)
+
+
 def test_fewer_origins_than_asked_are_told(base):
     check = backtest(base, horizon=10, origins=5, methods={"a": made(10)}, seed=1)
     assert len(check.origins) == 1
@@ -232,6 +240,12 @@ def test_without_like_errors_there_is_no_interval_from_them(base, periods, origi
     assert np.isnan(made.total["low_from_errors"].item())
     assert made.customers["low_from_errors"].isna().all() == (periods == 6)
     assert message in made.notes[-1]
+
+
+@pytest.mark.parametrize("periods", [0, -3])
+def test_no_time_ahead_is_refused(base, periods):
+    with pytest.raises(InputError, match="look ahead at least one month"):
+        forecast(base, "own average", periods=periods, rate=0.0, seed=1)
 
 
 def test_a_rate_in_per_cent_is_refused(base):
@@ -320,3 +334,6 @@ def test_the_truth_of_example_companies():
         assert abs(row["total_error_percent"]) < 20
         total = made.total.iloc[0]
         assert total["low_from_errors"] <= row["total_actual"] <= total["high_from_errors"]
+        # Held by being wide: as wide as the docstring of `forecast` says, not any wider.
+        assert 2.0 < total["high_from_errors"] / total["low_from_errors"] < 7.0
+        assert row["coverage_percent_from_errors"] == pytest.approx(93, abs=3)

@@ -80,8 +80,8 @@ def test_of_those_that_may_be_best_the_nearest_total_is_chosen():
     assert best == "b"
     assert '"a" has the smallest error per customer, also in 60%' in reason
     assert '"b" may be as good' in reason
-    assert "4 % off" in reason
-    assert 'simple rule, "c", is worse by more than chance' in reason
+    assert "4% off" in reason
+    assert "All simple rules are worse by more than chance in the customers." in reason
 
 
 def test_one_that_is_hardly_ever_the_best_is_not_chosen_for_its_total():
@@ -91,12 +91,24 @@ def test_one_that_is_hardly_ever_the_best_is_not_chosen_for_its_total():
     assert 'better than the simple rule "b" may be chance' in reason
 
 
+def test_all_simple_rules_that_may_be_as_good_are_told_not_only_the_one_with_the_least_error():
+    table = comparison([("a", 1.0, 0.9, False), ("x", 1.1, 0.0, True), ("y", 1.2, 0.1, False)])
+    _, reason = choose_method(table, totals(a=4.0, x=9.0, y=9.0), ("x", "y"))
+    assert 'better than the simple rule "y" may be chance' in reason
+
+
+def test_what_is_said_of_all_methods_is_not_said_again_of_simple_rules():
+    table = comparison([("a", 1.0, 1.0, False), ("x", 2.0, 0.0, True)])
+    _, reason = choose_method(table, totals(a=4.0, x=9.0), ("x",))
+    assert reason.endswith("every other method is worse by more than chance in the customers.")
+
+
 def test_a_simple_rule_that_is_best_is_said_to_be():
     table = comparison([("a", 1.0, 0.9, False), ("b", 1.1, 0.1, True)])
     best, reason = choose_method(table, totals(a=9.0, b=4.0), ("a",))
     assert best == "a"
     assert 'No model does better than the simple rule "a"' in reason
-    assert "every other method is worse by more than chance" in reason
+    assert "every other method is worse by more than chance in the customers" in reason
 
 
 def test_without_a_total_the_smallest_error_is_chosen():

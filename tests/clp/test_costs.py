@@ -9,7 +9,11 @@ import pandas as pd
 import pytest
 
 from crmlib import tables
-from crmlib.clp.costs import activity_costs, largest_remainder
+from crmlib.clp.costs import (
+    activity_costs,
+    largest_remainder,
+    refuse_tables_of_the_example,
+)
 from crmlib.clp.history import profit_history
 from crmlib.errors import InputError
 from crmlib.tables import example
@@ -129,15 +133,16 @@ def test_activities_without_a_cost_are_told_and_in_nobodys_cost():
         [DONE, done(("a", "2023-06-01", "visit", 4.0), ("b", "2025-06-01", "call", 2.0))]
     )
     costs = activity_costs(more, LEDGER.assign(year=2025))
-    assert costs.unpriced.to_numpy().tolist() == [
-        [2023, "visit", 1, 4.0],
-        [2025, "call", 1, 2.0],
-    ]
+    assert costs.unpriced.to_numpy().tolist() == [[2025, "call", 1, 2.0]]
     assert costs.cost_to_serve.to_dict() == {"a": 300.0, "b": 130.0}
-    assert costs.notes[-1] == (
-        "Without a cost in the ledger, and so in no customer's cost: visit in 2023 (1 rows), "
-        "call in 2025 (1 rows)."
-    )
+    # Those of a year without a ledger are another thing: the sales of that year go as well.
+    assert costs.left_out.to_numpy().tolist() == [[2023, 1]]
+    assert costs.first_day == pd.Timestamp("2025-01-10")
+    assert costs.last_day == pd.Timestamp("2025-03-10")
+    assert costs.notes[-2:] == [
+        "Without a cost in the ledger, and so in no customer's cost: call in 2025 (1 row).",
+        "Activities of 2023 are left out, because the ledger has no costs of these years: 1 row.",
+    ]
 
 
 def test_every_row_counts_once_without_quantities():
@@ -223,7 +228,11 @@ def test_profit_histories_take_the_costs_and_lose_nothing():
 @pytest.mark.parametrize(
     ("activities", "pools", "words"),
     [
-        (DONE.drop(columns="quantity"), LEDGER, "no column quantity.*quantity=None counts"),
+        (
+            DONE.drop(columns="quantity"),
+            LEDGER,
+            "no column quantity.*With quantity none, every row",
+        ),
         (DONE.drop(columns="activity"), LEDGER, "no column activity"),
         (DONE.iloc[:0], LEDGER, "activities has no rows"),
         (DONE.assign(quantity=[1.0, None, None, 2.0]), LEDGER, r"2 rows have no quantity \(visit"),
@@ -232,19 +241,45 @@ def test_profit_histories_take_the_costs_and_lose_nothing():
         (DONE, LEDGER.iloc[:0], "ledger has no rows"),
         (DONE, LEDGER.drop(columns="cost"), 'no column "cost"'),
         (DONE, LEDGER.assign(cost="much"), '"cost" must hold costs'),
-        (DONE, LEDGER.assign(cost=[1, None, 1, 1, 1]), '"cost" of the ledger has no number in row'),
+        (
+            DONE,
+            LEDGER.assign(cost=[1, None, 1, 1, 1]),
+            '"cost" of the ledger has no number for cars',
+        ),
         (DONE, LEDGER.assign(pool=["x", None, "x", "x", "x"]), '"pool" of the ledger is empty'),
+        (DONE, LEDGER.drop(columns="activity"), "ledger has no column.*ledger_columns: activity="),
         (DONE, LEDGER.assign(activity=None), "is empty in every row"),
         (DONE, LEDGER.assign(volume=[50, 40, None, None, None]), "visit several volumes"),
-        (DONE, LEDGER.assign(volume=-1.0), '"volume" of the ledger is below 0'),
+        (DONE, LEDGER.assign(volume=-1.0), r'"volume" .* below 0 for salaries, .*\. Write what'),
         (DONE, LEDGER.assign(volume=[0, 0, None, None, None]), 'volume of "visit" is 0, but 20'),
-        (DONE, LEDGER.assign(cost=[-900, 1, 1, 1, 1]), "visit costs below 0 in all"),
+        (
+            DONE,
+            LEDGER.assign(cost=[-900, 1, 1, 1, 1]),
+            r"visit costs below 0 in all\. Is a sign wrong\?$",
+        ),
         (DONE, LEDGER.assign(year=2019), "years 2019, the activities of 2025: none in common"),
-        (DONE, LEDGER.assign(year=[2025, 2025, None, 2025, 2025]), '"year" of the ledger is empty'),
-        (DONE, LEDGER.assign(year=20.25), "holds 20.25"),
+        (DONE, LEDGER.assign(year=[2025, 2025, None, 2025, 2025]), "is empty for postage"),
+        (DONE, LEDGER.assign(year=20.25), "holds 20.25 for salaries"),
         (DONE, LEDGER.assign(activity="VISIT"), "Are they spelt alike"),
     ],
 )
 def test_tables_that_cannot_be_costed_are_refused(activities, pools, words):
     with pytest.raises(InputError, match=words):
         activity_costs(activities, pools)
+
+
+def test_a_ledger_file_without_activities_is_named(tmp_path):
+    path = tmp_path / "books.csv"
+    path.write_text("pool,causes,cost\nsalaries,visit,300\n")
+    with pytest.raises(InputError, match=r"The ledger \(.*books\.csv\) has no column"):
+        activity_costs(DONE, tables.read(path, kind="cost_pools"))
+
+
+def test_tables_of_the_example_company_do_not_go_with_purchases_of_ones_own():
+    example_tables = {"activities": "data/activities.csv", "ledger": "data/ledger.csv"}
+    with pytest.raises(InputError, match=r"activities and ledger are .* -p ledger=your_ledger.csv"):
+        refuse_tables_of_the_example("mine.csv", **example_tables)
+    with pytest.raises(InputError, match="but ledger is still of the example company"):
+        refuse_tables_of_the_example("mine.csv", **example_tables | {"activities": "done.csv"})
+    refuse_tables_of_the_example("data/transactions.csv", **example_tables)
+    refuse_tables_of_the_example("mine.csv", activities="done.csv", ledger="books.csv")

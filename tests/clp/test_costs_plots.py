@@ -40,7 +40,41 @@ def test_whale_curve_turns_where_losses_begin(company, ax):
     assert falling.tolist() == [590.0, 570.0, 530.0, 477.0, 317.0]
     assert ax.lines[0].get_xdata().tolist() == pytest.approx([0, 1 / 6, 2 / 6])
     assert texts(ax) == ["4 customers below zero\ntake away 273 yuan"]
+    assert inside(ax)
     assert "yuan" in ax.get_ylabel()
+
+
+def inside(ax):
+    """Whether every label lies within the axes, and none on the curve."""
+    ax.figure.canvas.draw()
+    frame = ax.get_window_extent()
+    boxes = [text.get_window_extent() for text in ax.texts]
+    points = [ax.transData.transform(line.get_xydata()) for line in ax.lines[:-1]]
+    return all(
+        frame.x0 <= box.x0 and box.x1 <= frame.x1 and frame.y0 <= box.y0 and box.y1 <= frame.y1
+        for box in boxes
+    ) and not any(box.contains(*point) for box in boxes for line in points for point in line)
+
+
+@pytest.mark.parametrize(
+    "profits",
+    [
+        [-3.0],
+        [-1.0] * 40,
+        [1.0] * 30 + [-1.0] * 30,
+        [1.0] * 10 + [-1.0] * 30,
+        [9.0, -1.0],
+        [5.0] * 99 + [-300.0],
+        [3.0] * 90 + [-40.0] * 10,
+    ],
+)
+def test_label_of_the_whale_curve_lies_within_the_axes(profits, ax):
+    ax.figure.set_size_inches(6.7, 2.7)
+    ids = [str(i) for i in range(len(profits))]
+    curve = whale_curve(pd.DataFrame({"customer_id": ids, "profit": profits}))
+    costs_plots.plot_whale_curve(curve, money="yuan", ax=ax)
+    assert len(texts(ax)) == 1
+    assert inside(ax)
 
 
 def test_whale_curve_without_losses_only_rises(ax):

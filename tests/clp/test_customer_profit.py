@@ -115,10 +115,22 @@ def test_sales_of_years_without_ledger_are_left_out_and_told():
     assert set(both.table["first_purchase"].dropna()) == {pd.Timestamp("2024-01-01")}
     assert both.first_day == alone.first_day == DAY
     assert both.last_day == DAY + pd.Timedelta(days=9)
-    assert alone.notes == []
-    assert both.notes == [
+    assert alone.notes("yuan") == []
+    assert both.notes("yuan") == [
         "Sales of 2024 are left out, because the ledger has no costs of these years: 8 rows worth "
-        "3,290.00."
+        "3,290.00 yuan."
+    ]
+
+
+def test_activities_of_another_time_are_refused_or_told():
+    earlier = DONE.assign(date=DAY - pd.DateOffset(years=6))
+    with pytest.raises(InputError, match=r"from 2019-01-01 to 2019-01-01: no day in common"):
+        customer_profit(SALES, activity_costs(earlier, LEDGER), cost="cost")
+    later = SALES.assign(date=SALES["date"] + pd.DateOffset(months=3))
+    partly = customer_profit(pd.concat([SALES, later]), activity_costs(DONE, LEDGER), cost="cost")
+    assert partly.notes("yuan") == [
+        "Sales are from 2025-01-01 to 2025-04-10, activities from 2025-01-01 to 2025-01-01: where "
+        "one is missing, profits are too high or too low."
     ]
 
 

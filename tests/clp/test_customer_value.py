@@ -11,7 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from crmlib.clp.base import customer_base
 from crmlib.clp.beta_geo import BetaGeoNBD, ModifiedBetaGeoNBD
+from crmlib.clp.costs import activity_costs
 from crmlib.clp.customer_value import (
     customer_value,
     order_statistics,
@@ -21,6 +23,7 @@ from crmlib.clp.gamma_gamma import GammaGamma
 from crmlib.clp.pareto_nbd import ParetoNBD
 from crmlib.clp.purchases import daily_sums, purchase_summary, summarise
 from crmlib.errors import InputError
+from crmlib.tables import example
 from tests.clp.made_bases import FIRST, buy_till_you_die
 
 STORY = {"r": 0.8, "alpha": 6.0, "a": 1.2, "b": 3.0}
@@ -112,6 +115,52 @@ def test_a_margin_below_zero_makes_a_value_below_zero(fitted):
     assert (value.customers["profit"] < 0).all()
     assert (value.customers["low"] <= value.customers["high"]).all()
     assert value.total["low"].item() < value.total["high"].item() < 0
+
+
+def test_profit_besides_the_sales_goes_with_the_purchases(fitted):
+    purchases, spend, summary = fitted
+    random = np.random.default_rng(7)
+    other = random.normal(-3, 1, len(summary.table))
+    margins = pd.DataFrame({"customer_id": summary.table["customer_id"], "margin": 0.2})
+    terms = {"period": "month", "periods": 4, "rate": 0.0, "replicates": 400, "seed": 1}
+    plain = customer_value(*fitted, margins=margins, **terms)
+    value = customer_value(*fitted, margins=margins.assign(other_per_purchase=other), **terms)
+    bought = purchases.expected_purchases(summary, value_edges(4)[-1])
+    expected = bought * (spend.expected_spend(summary) * 0.2 + other)
+    assert value.customers["profit"].to_numpy() == pytest.approx(expected)
+    assert set(value.customers["basis"]) == {"purchases x (spend x margin + other)"}
+    # Margin 0: what is left is the number of purchases, whose draws are known to be right.
+    only = customer_value(
+        *fitted, margins=margins.assign(margin=0.0, other_per_purchase=-2.0), **terms
+    )
+    assert only.total["low"].item() < -2 * bought.sum() < only.total["high"].item()
+    assert (only.customers["low"] <= 0).all()
+    number = only.customers[["low", "high"]].to_numpy() / -2
+    assert number == pytest.approx(number.round())
+    assert set(plain.customers["basis"]) == {"purchases x spend x margin"}
+
+
+@pytest.mark.parametrize("seed", [101, 102])
+def test_customers_that_cost_more_than_they_bring_are_found(seed):
+    """Example company with its activity costs: held against what came in the last year."""
+    company = example.company(seed)
+    costs = activity_costs(company.activities, company.ledger).other_profit
+    base = customer_base(company.transactions, cost="cost", other_profit=costs)
+    known = base.until("2024-12-31")
+    summary = known.summary
+    models = BetaGeoNBD().fit(summary), GammaGamma().fit(summary)
+    terms = {"period": "month", "periods": 12, "rate": 0.0, "replicates": 0, "seed": 1}
+    forecast = customer_value(*models, summary, **terms).customers["profit"].to_numpy()
+    came = base.profit_between(known.day_after(0), base.last_day)
+    actual = came.reindex(summary.table["customer_id"]).to_numpy()
+    assert (forecast < 0).mean() == pytest.approx((actual < 0).mean(), abs=0.1)
+    assert (actual < 0).mean() > 0.15
+    assert (actual[forecast < 0] < 0).mean() > 1.5 * (actual < 0).mean()
+    table = summary.table
+    base_margin = table["profit"].sum() / table["revenue"].sum()
+    one = table[["customer_id"]].assign(margin=base_margin)
+    by_base = customer_value(*models, summary, margins=one, **terms).customers["profit"].to_numpy()
+    assert np.mean((forecast - actual) ** 2) < np.mean((by_base - actual) ** 2)
 
 
 def test_customers_who_only_had_something_for_nothing_have_the_margin_of_the_base():

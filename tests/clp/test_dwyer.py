@@ -95,10 +95,23 @@ def test_retention_counted_by_hand():
 def test_silence_tells_who_is_still_there():
     rows = [[1, 0, 0, 0, 0]] * 40 + [[1, 0, 1, 0, 0]] * 40 + [[1, 1, 1, 1, 0]] * 20
     quiet = retention_rates(history_of(rows), left_after=2).quiet
-    # Steps known: t = 1, 2, 3. Quiet 0: 100 in t = 1, 20 in 2, 60 in 3; quiet 1: 80 in t = 2.
-    assert quiet["silences"].tolist() == [180, 80]
-    assert quiet["still_there"].tolist() == pytest.approx([(60 + 20 + 20) / 180, 40 / 80])
-    assert (quiet["low"] < quiet["still_there"]).all()
+    # Steps known: t = 1, 2, 3. Bought once: quiet 0, 100 in t = 1; quiet 1, 80 in t = 2. More:
+    # quiet 0, 20 in t = 2 and 60 in t = 3; nobody quiet for longer, so the share before holds.
+    assert quiet["bought_once"].tolist() == [True, True, False, False]
+    assert quiet["quiet"].tolist() == [0, 1, 0, 1]
+    assert quiet["silences"].tolist() == [100, 80, 80, 0]
+    shares = [60 / 100, 40 / 80, (20 + 20) / 80]
+    assert quiet["still_there"].tolist()[:3] == pytest.approx(shares)
+    assert (quiet["low"] < quiet["still_there"])[:3].all()
+
+
+def test_who_bought_once_is_told_from_who_came_back_before():
+    """Of 60 that bought once nobody returned; 40 others buy every second period."""
+    rows = [[1] + [0] * 9] * 60 + [[1, 0] * 5] * 40
+    rates = retention_rates(history_of(rows), left_after=3)
+    shares = retained_shares(rates, np.array([2, 8]), np.array([1, 1]), 1)[:, 0]
+    # 40 of 100 returned from the first silence; of the later ones all that could be watched did.
+    assert shares.tolist() == pytest.approx([0.4, 1.0])
 
 
 def test_thin_periods_of_tenure_are_counted_together():

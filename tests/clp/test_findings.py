@@ -29,8 +29,8 @@ def value(total, customers=10, without=0, retention=1.0):
     row = {
         "customers": [customers],
         "lifetime_profit": [total],
-        "low": [0.9 * total],
-        "high": [1.1 * total],
+        "low": [min(0.9 * total, 1.1 * total)],
+        "high": [max(0.9 * total, 1.1 * total)],
         "customers_without_value": [without],
     }
     return LifetimeProfit(
@@ -75,6 +75,7 @@ def past(customers=20, others=80, least_lift=2.0):
         {
             "group": ["warned", "not warned", "all"],
             "customers": [customers, others, customers + others],
+            "fell": [14, 4, 18],
             "share": [0.7, 0.045, 0.2],
             "low": [0.481, 0.01, 0.1],
             "high": [0.855, 0.1, 0.3],
@@ -101,7 +102,9 @@ def findings(stages, worth, curves, tested, warned=None, before=None):
 
 def test_stages_are_counted_in_one_sentence():
     first, *_ = findings(summary(formation=2, stability=7, left=1), value(5e6), value(6e6), check())
-    assert first.text == "Of 10 customers, 2 in formation, 7 in stability and 1 has left."
+    assert first.text == "Of 10 customers, 2 are in formation, 7 in stability and 1 has left."
+    one, *_ = findings(summary(decline=1, left=2, undecided=3), value(5e6), value(6e6), check())
+    assert one.text == "Of 6 customers, 1 is in decline, 2 have left and 3 are undecided."
     assert "Left: no purchase for 6 months." in first.detail
 
 
@@ -134,7 +137,14 @@ def test_worth_is_told_with_interval_losses_and_those_not_counted():
         (check(kept=1.0), "It was not too high, so nothing is taken off."),
         (check(kept=float("nan"), customers=0), "cannot be checked"),
         (check(kept=float("nan"), actual=-40.0), "110 yuan for these months; −40 came. The method"),
-        (check(profit=31_000.0, left=9, came_back=2), "left and come back (in the 6 periods"),
+        (
+            check(profit=31_000.0, left=9, came_back=2),
+            "left and come back (in the last 6 months these",
+        ),
+        (
+            check(forecast=-29_300.0, actual=-31_500.0, kept=float("nan")),
+            "−29,300 yuan for these months; −31,500 came. Where no profit was expected",
+        ),
     ],
 )
 def test_worth_says_when_nothing_is_taken_off_or_nothing_can_be_checked(tested, words):
@@ -156,19 +166,73 @@ def test_warning_names_the_largest_and_says_how_right_it_was():
     assert found.text == (
         "3 customers show signs that they may go; the profit at stake is 1,000 yuan a year."
     )
-    assert "No more than 10% of such a list should be false alarms." in found.detail
-    assert (
-        "Of 20 warned of in the same way 6 months ago, 70% (48% to 86%) have since lost 50% of "
-        "their profit or more, of the 80 others 4%."
-    ) in found.detail
+    assert found.detail.startswith(
+        "The list is cut so that about 10% of it would be false alarms. Of 20 warned of in the "
+        "same way 6 months ago, 70% (48% to 86%) have since lost 50% of their profit or more, of "
+        "the 80 others 4%: it named 14 of the 18 that did. The largest"
+    )
     assert "The largest: Ada, 木兰 and C2." in found.detail
 
 
 def test_a_list_no_better_than_chance_says_so():
-    words = "Chance could have found as many: do not rely on the list."
-    for least_lift, told in ((1.01, False), (0.98, True), (float("nan"), True)):
+    # Without an interval of the lift, 48% to 86% of the warned against 1% to 10% are no chance.
+    for least_lift, told in ((1.01, False), (0.98, True), (float("nan"), False)):
         found = of_warning(warning([700.0]), past(least_lift=least_lift))
-        assert (words in found.detail) == told
+        assert (
+            found.text == "Who will go cannot be told here: the list of warnings did not clearly "
+            "beat chance."
+        ) == told
+        assert ("false alarms" in found.detail) != told
+        assert found.detail.endswith("Do not rely on it.") == told
+    found = of_warning(warning([700.0]), past(others=0, least_lift=float("nan")))
+    assert found.text.startswith("Who will go cannot be told here")
+
+
+def test_customers_without_profit_have_none_at_stake():
+    some = of_warning(warning([700.0, -20.0, 0.0]))
+    assert some.text.endswith("the profit at stake is 700 yuan a year (2 brought none).")
+    assert "The largest: Ada. The whole" in some.detail
+    one = of_warning(warning([-802.0]))
+    assert "The largest" not in one.detail
+    assert one.text == (
+        "1 customer shows signs that it may go; no profit is at stake: it brought none in the last "
+        "year."
+    )
+
+
+def test_a_base_that_loses_money_costs():
+    worth = findings(summary(stability=9), value(-25_800.0), value(-25_800.0), check())[1]
+    assert worth.text == (
+        "10 active customers with enough history will cost about 25,800 yuan more than they bring "
+        "in the next 24 months, in today's money: likely 23,200 to 28,400."
+    )
+
+
+def test_a_single_customer_is_told_as_one():
+    first, worth, _ = findings(summary(decline=1), value(5e4, 1), value(5e4), check(customers=1))
+    assert first.text == "The one customer is in decline."
+    assert "1.0% a month (how sure that is, one customer cannot say)." in worth.detail
+
+
+def test_where_all_have_left_there_is_nobody_to_warn_of():
+    nobody = EarlyWarning(warning().customers.iloc[:0], pd.DataFrame(), 0.1, 3, "month")
+    found = of_warning(nobody)
+    assert found.text == "All customers have left: there is nobody to warn of."
+
+
+def test_which_profit_and_repeated_rows_are_told():
+    words = {"left_after": 6, "period": "month", "money": "yuan"}
+    repeated = pd.DataFrame({"customer_id": ["a", "b"], "amount": [10.0, 30.0], "copies": [3, 2]})
+    given = (summary(stability=9), value(5e4), value(5e4), check(), warning(), past(), pd.Series())
+    found = life_cycle_findings(*given, **words, margin_rate=0.3, repeated=repeated)
+    assert found[1].detail.startswith("Profit is 30% of the amount; serving")
+    assert found[-1].text == (
+        "Check first: 2 rows stand in the table more than once, equal in every column; the copies "
+        "are worth 50 yuan."
+    )
+    found = life_cycle_findings(*given, **words, repeated=repeated.iloc[:0])
+    assert found[1].detail.startswith("Profit is the amount less the cost of goods;")
+    assert len(found) == 3
 
 
 def test_one_warning_none_and_an_untried_list_are_said_in_words_of_their_own():

@@ -30,10 +30,11 @@ def spans(ax, axis=1):
 
 
 def test_the_track_record_shows_forecasts_with_ranges_beside_what_came(ax):
-    record = views.track_record(backtest(), forecast(low_from_errors=80.0, high_from_errors=100.0))
+    record = views.track_record(backtest(), forecast(100.0))
     assert plots.plot_track_record(record, money="yuan", ax=ax) is ax
-    assert heights(ax) == [100.0, 110.0, 120.0, 110.0, 90.0, 100.0, 125.0]
-    assert spans(ax) == [[95.0, 105.0], [105.0, 115.0], [115.0, 125.0], [80.0, 100.0]]
+    assert heights(ax) == [100.0, 110.0, 120.0, 100.0, 90.0, 100.0, 125.0]
+    assert spans(ax)[:3] == [[95.0, 105.0], [105.0, 115.0], [115.0, 125.0]]
+    assert spans(ax)[3] == pytest.approx([90.0, 125 / 1.2])  # 90 / 100 and 125 / 120 of 100
     assert ax.get_ylabel() == "Profit (yuan)"
     assert [label.get_text() for label in ax.get_xticklabels()] == record["span"].tolist()
 

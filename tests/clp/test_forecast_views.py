@@ -12,11 +12,14 @@ import pandas as pd
 import pytest
 
 from crmlib.clp import forecast_views as views
+from crmlib.clp.backtest import backtest as run_backtest
+from crmlib.clp.backtest import forecast as run_forecast
 from crmlib.clp.base import customer_base
 from crmlib.clp.customer_profit import whale_curve
 from crmlib.errors import InputError
 from crmlib.tables import example
-from tests.clp.made_forecasts import backtest, forecast
+from tests.clp.made_forecasts import MODEL, RULE, backtest, forecast
+from tests.clp.made_forecasts import origins as made_origins
 
 
 @pytest.mark.parametrize(("share", "customers"), [(0.1, 2), (0.2, 3), (0.01, 1), (1.0, 12)])
@@ -126,11 +129,38 @@ def base():
     return customer_base(example.company().transactions, cost="cost")
 
 
-def test_a_range_too_wide_to_plan_with_is_none():
-    assert np.isnan(views.likely_range(forecast(low_from_errors=10.0, high_from_errors=31.0))[0])
-    wide = forecast(low_from_errors=10.0, high_from_errors=29.0)
-    assert views.likely_range(wide) == (10.0, 29.0)
-    assert views.likely_range(forecast()) == (100.0, 120.0)
+def test_the_range_of_the_past_is_of_multiples_where_all_totals_are_above_zero():
+    assert views.past_range(forecast(200.0), backtest()) == pytest.approx((180.0, 200 * 125 / 120))
+    assert np.isnan(views.past_range(forecast(periods=6), backtest())).all()
+    once = backtest()
+    once = backtest(origins=once.origins[once.origins["cut"] == once.origins["cut"].max()])
+    assert np.isnan(views.past_range(forecast(), once)).all()
+
+
+def test_the_range_of_the_past_is_of_differences_where_a_total_is_not_above_zero():
+    losses = made_origins(MODEL, [100.0, -110.0, 0.0], [90.0, -100.0, 5.0])
+    assert views.past_range(forecast(50.0), backtest(origins=losses)) == (40.0, 60.0)
+    assert views.past_range(forecast(-50.0), backtest()) == (-60.0, -45.0)
+
+
+def test_only_methods_that_ran_at_every_origin_have_a_rank():
+    """The one that ran at two of three has the smallest error, of easier times."""
+    check = backtest()
+    days = made_origins("curves", [1.0, 1.0, 1.0], [1.0, 1.0, 1.0], rmse=5.0).iloc[:2]
+    row = {"method": "curves", "origins": 2, "rmse": 5.0, "note": "1 of 3 origins: Too short."}
+    table = pd.concat([pd.DataFrame([row]), check.table], ignore_index=True)
+    check = backtest(table=table, origins=pd.concat([days, check.origins]))
+    ranked = views.ranked_methods(check)
+    assert ranked["method"].tolist() == [MODEL, RULE, "curves"]
+    assert ranked["rank"].tolist()[:2] == [1, 2]
+    assert pd.isna(ranked["rank"].iloc[2])
+    errors = views.errors_by_origin(check).set_index("method")
+    assert errors.columns.tolist() == [
+        "from 31 Dec 2024", "from 31 Mar 2025", "from 30 Jun 2025", "note",
+    ]  # fmt: skip
+    assert errors.loc[RULE].tolist()[:3] == [13.0, 10.3, 11.0]
+    assert np.isnan(errors.loc["curves"].iloc[0])
+    assert errors.loc["curves", "note"].startswith("1 of 3")
 
 
 def test_buying_is_modelled_or_the_reason_told(base):
@@ -143,48 +173,76 @@ def test_buying_is_modelled_or_the_reason_told(base):
     assert reason.startswith("BG/NBD")
 
 
-def test_totals_stand_beside_past_errors_also_of_a_method_that_fails_now(base):
-    tried = pd.DataFrame(
-        {
-            "method": ["own average", "cohort mean", "Pareto/NBD + Gamma-Gamma"],
-            "origins": [3, 0, 1],
-            "rmse": [2.0, 3.0, 1.0],
-            "absolute_total_error_percent": [20.0, 30.0, 10.0],
-        }
-    )
+def test_totals_stand_beside_past_errors_without_a_method_that_fails_now(base):
+    names = ["own average", "cohort mean", "nothing", "Pareto/NBD + Gamma-Gamma"]
     few = base.until("2023-03-31")
-    table = views.totals_by_method(few, backtest(table=tried), periods=6, rate=0.0, seed=1)
-    assert table["method"].tolist() == ["Pareto/NBD + Gamma-Gamma", "own average"]
-    assert table["past_error_percent"].tolist() == [10.0, 20.0]
-    assert table.iloc[0][["profit", "low", "high"]].isna().all()
+    check = run_backtest(few, horizon=1, origins=1, methods=names[:3], seed=1)
+    tried = check.table.assign(origins=[1, 0, 1])
+    fails = tried.iloc[:1].assign(method=names[3], rmse=0.0)
+    check = dataclasses.replace(check, table=pd.concat([fails, tried]))
+    terms = {"periods": 6, "rate": 0.0, "seed": 1}
+    known = run_forecast(few, "nothing", **terms)
+    made = views.forecasts_by_method(few, check, known, **terms)
+    assert {one.method for one in made} == {"own average", "nothing"}
+    assert any(one is known for one in made)  # not run again
+    table = views.totals_by_method(made, check).set_index("method")
     own = few.history.table.groupby("customer_id")["profit"].mean().sum()
-    assert table["profit"].iloc[1] == pytest.approx(6 * own)
+    assert table.loc["own average", "profit"] == pytest.approx(6 * own)
+    past = check.table.set_index("method")["absolute_total_error_percent"]
+    assert table.loc["nothing", "past_error_percent"] == past["nothing"] == 100.0
 
 
-def test_both_kinds_of_interval_stand_beside_what_came():
-    row = {"total_actual": 9.0}
-    for number, suffix in enumerate(["", "_from_errors"]):
-        names = ("total_low", "total_high", "intervals", "coverage_percent", "coverage_low")
-        row |= {f"{name}{suffix}": number for name in (*names, "coverage_high")}
-    table = views.outcome_by_interval(pd.DataFrame([row]))
-    assert table["interval"].tolist() == ["the method's own", "from past errors"]
-    assert table["total_actual"].tolist() == [9.0, 9.0]
-    numbers = table.drop(columns=["interval", "total_actual"]).to_numpy()
-    assert numbers.tolist() == [[0] * 6, [1] * 6]
-    own = pd.DataFrame([{name: row[name] for name in row if "errors" not in name}])
-    assert len(views.outcome_by_interval(own)) == 1
+def test_every_interval_of_every_method_is_held_against_what_came():
+    """20 customers bring 5 each: in the model's own intervals, in half of those from errors."""
+    model = forecast(110.0, 90.0, 120.0, low_from_errors=101.0, high_from_errors=130.0)
+    high = np.repeat([6.0, 4.0], 10)
+    customers = model.customers.assign(low_from_errors=0.0, high_from_errors=high)
+    model = dataclasses.replace(model, customers=customers)
+    rule = forecast(50.0, np.nan, np.nan, method=RULE)
+    without = rule.customers.assign(low=np.nan, high=np.nan)
+    without = without.assign(low_from_errors=np.nan, high_from_errors=np.nan)
+    total = rule.total.assign(low_from_errors=np.nan, high_from_errors=np.nan)
+    rule = dataclasses.replace(rule, customers=without, total=total)
+    ids = model.customers["customer_id"]
+    actual = pd.DataFrame({"customer_id": ids, "date": "2026-12-01", "profit": 5.0})
+    table = views.outcomes_by_method([model, rule], actual, "profit")
+    assert table["method"].tolist() == [MODEL, MODEL, RULE]
+    assert table["interval"].tolist() == ["own", "past errors", "none"]
+    assert table["total"].tolist() == pytest.approx([110.0, 110.0, 50.0])
+    assert table["came"].tolist() == [100.0] * 3
+    assert table["coverage_percent"].tolist()[:2] == [100.0, 50.0]
+    assert table["total_low"].tolist()[:2] == [90.0, 101.0]
+    assert np.isnan(table["coverage_percent"].iloc[2])
+
+
+@pytest.mark.parametrize(
+    ("slope", "words"), [(0.0, "do not speak against"), (2.0, "spends more"), (-2.0, "spends less")]
+)
+def test_whether_spend_goes_with_frequency_is_told(base, slope, words):
+    random = np.random.default_rng(5)
+    frequency = random.integers(1, 20, 400)
+    spend = 80.0 + slope * frequency + random.gamma(2.0, 10.0, 400)
+    table = pd.DataFrame({"frequency": frequency, "monetary_value": spend})
+    summary = dataclasses.replace(base.summary, table=table)
+    found, sentence = views.frequency_and_spend(summary)
+    assert words in sentence
+    assert found["correlation"].item() == pytest.approx(np.corrcoef(frequency, spend)[0, 1])
+    nobody = dataclasses.replace(base.summary, table=table.assign(frequency=0))
+    found, sentence = views.frequency_and_spend(nobody)
+    assert found.empty
+    assert sentence.startswith("Gamma-Gamma")
 
 
 def test_the_record_holds_what_was_said_what_came_and_what_is_said_now():
-    record = views.track_record(backtest(), forecast(low_from_errors=80.0, high_from_errors=150.0))
+    record = views.track_record(backtest(), forecast())
     assert record["span"].tolist() == [
-        "6 months\nfrom Jan 2025",
-        "6 months\nfrom Apr 2025",
-        "6 months\nfrom Jul 2025",
+        "12 months\nfrom Jan 2025",
+        "12 months\nfrom Apr 2025",
+        "12 months\nfrom Jul 2025",
         "12 months\nfrom Jan 2026",
     ]
     assert record["forecast"].tolist() == [100.0, 110.0, 120.0, 110.0]
     assert record["actual"].tolist()[:3] == [90.0, 100.0, 125.0]
     assert np.isnan(record["actual"].iloc[3])
-    assert record.iloc[3][["low", "high"]].tolist() == [80.0, 150.0]
+    assert record.iloc[3][["low", "high"]].tolist() == pytest.approx([99.0, 110 * 125 / 120])
     assert record.iloc[0][["low", "high"]].tolist() == [95.0, 105.0]

@@ -1,7 +1,8 @@
 """Credible margins.
 
 Oracles: Bühlmann and Straub's classical estimators from several years of each customer, the
-profit of all, which shrinking must leave as it is, and how near simulated true margins are hit.
+profit of all, which shrinking must leave as it is, how near simulated true margins are hit, and
+constants known from how the customers were simulated, with and without a wild one among them.
 """
 
 import numpy as np
@@ -43,6 +44,61 @@ def test_finds_the_classical_constant_from_one_sum_a_customer():
     assert classical == pytest.approx(1.5**2 / 0.1**2, rel=0.15)
     result = credible_margin(summary(revenue.sum(axis=1), profit.sum(axis=1)))
     assert result.half_credible_at == pytest.approx(classical, rel=0.15)
+
+
+def test_one_wild_customer_hardly_moves_the_constant():
+    """A refund of goods that are lost: the constant stays where 499 customers have it."""
+    random = np.random.default_rng(4)
+    known = []
+    for _ in range(10):
+        revenue, profit, _ = simulated(random, 499)
+        plain = credible_margin(summary(revenue[:, 0], profit[:, 0]))
+        wild = credible_margin(summary(np.append(revenue, 5000.0), np.append(profit, -4e5)))
+        assert wild.half_credible_at == pytest.approx(plain.half_credible_at, rel=0.2)
+        assert wild.table["credibility"].iloc[:-1].to_numpy() == pytest.approx(
+            plain.table["credibility"].to_numpy(), abs=0.06
+        )
+        known.append(plain.half_credible_at)
+    # An estimate from 499 customers is within a third of the truth or so; their mean is nearer.
+    assert np.mean(np.log(known)) == pytest.approx(np.log(1.5**2 / 0.1**2), abs=0.25)
+
+
+def with_other(random, n, between, within):
+    """Other profit of customers with a known constant, besides sales at one margin."""
+    purchases = 1 + random.geometric(0.08, n)
+    a_purchase = random.normal(-20, between, n)
+    other = purchases * a_purchase + random.normal(0, within, n) * np.sqrt(purchases)
+    revenue = purchases * random.gamma(4.0, 50.0, n)
+    table = summary(revenue, 0.25 * revenue + other)
+    return table.assign(other_profit=other, purchases=purchases), a_purchase
+
+
+def test_profit_besides_the_sales_is_weighed_by_purchases():
+    table, truth = with_other(np.random.default_rng(5), 20_000, between=5.0, within=15.0)
+    result = credible_margin(table)
+    assert result.half_credible_purchases == pytest.approx(15**2 / 5**2, rel=0.15)
+    assert result.base_other == pytest.approx(-20, abs=0.3)
+    # The sales of all have one margin, whatever it costs to serve them.
+    assert result.table["margin"].to_numpy() == pytest.approx(0.25)
+    credible, own = result.table["other_per_purchase"], result.table["own_other_per_purchase"]
+
+    def error(guess):
+        return np.mean((guess - truth) ** 2)
+
+    assert error(credible) < 0.9 * min(error(own), error(-20.0))
+    parts = result.table["margin"] * table["revenue"] + credible * table["purchases"]
+    assert parts.sum() == pytest.approx(table["profit"].sum(), rel=1e-9)
+
+
+def test_what_most_customers_do_not_have_is_left_to_those_who_have_it():
+    """Half and more without other profit: no spread to be robust about, but the rest differ."""
+    table, _ = with_other(np.random.default_rng(6), 400, between=5.0, within=1.0)
+    served = np.arange(400) % 3 == 0
+    other = np.where(served, table["other_profit"], 0.0)
+    result = credible_margin(table.assign(other_profit=other)).table
+    by_own = result["own_other_per_purchase"]
+    assert (result["other_per_purchase"] - by_own).abs().median() < 0.5
+    assert result["other_per_purchase"][served].mean() < -18
 
 
 def test_adds_up_to_the_profit_of_all():

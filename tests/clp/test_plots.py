@@ -67,7 +67,8 @@ def test_typical_customers_differ_in_their_curves(base):
 def test_holdout_bars_are_forecast_and_actual(base, ax):
     history, _ = base
     check = clp.holdout_check(history, 6)
-    plots.plot_holdout(check, money="yuan", ax=ax)
+    plots.plot_holdout(check, period="month", money="yuan", ax=ax)
+    assert ax.get_ylabel() == "Profit of the last 6 months (yuan)"
     heights = [bar.get_height() for bar in ax.patches]
     assert heights == check.stages["forecast"].tolist() + check.stages["actual"].tolist()
 

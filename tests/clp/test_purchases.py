@@ -82,6 +82,11 @@ def test_profit_besides_the_sales_is_added_and_makes_no_purchase():
     same = ["customer_id", "frequency", "recency", "T", "monetary_value", "first_day", "revenue"]
     pd.testing.assert_frame_equal(after[same], before[same])
     assert (after["profit"] - before["profit"]).round(9).tolist() == [-8.25, 0.0, 0.0]
+    assert after["other_profit"].tolist() == [-8.25, 0.0, 0.0]
+    assert before["other_profit"].tolist() == [0.0, 0.0, 0.0]
+    pd.testing.assert_series_equal(after["margin"], before["margin"])
+    sales = after["purchases"] * (after["revenue"] / after["purchases"]) * after["margin"]
+    np.testing.assert_allclose(sales + after["other_profit"], after["profit"])
     daily = daily_sums(SMALL, cost="cost", other_profit=other)
     assert daily["profit"].sum() == pytest.approx(
         SMALL["amount"].sum() - SMALL["cost"].sum() - 17.25

@@ -5,6 +5,7 @@ weights of 2; expectations added up customer by customer and period by period; c
 everybody leaves at one rate.
 """
 
+import dataclasses
 import datetime as dt
 
 import numpy as np
@@ -76,6 +77,7 @@ def test_customers_are_sorted_into_here_and_lost_with_what_they_bring():
             ("quiet", 20, {1: 9.0, 3: 24.0, 17: 6.0}),
             ("lost", 20, {1: 70.0, 5: 4.0, 6: 8.0, 8: 12.0}),
             ("once", 20, {1: 33.0}),
+            ("brief", 20, {1: 7.0, 3: 900.0, 4: 7.0}),
         ]
     )
     stake = at.customers_at_stake(history)
@@ -86,10 +88,11 @@ def test_customers_are_sorted_into_here_and_lost_with_what_they_bring():
     assert here.loc["quiet", "profit"] == pytest.approx(6.0 / 12)
     assert not here.loc["new", "profit_known"]
     lost = stake.lost.set_index("customer_id")
-    assert lost["tenure"].to_dict() == {"lost": 8, "once": 1}
+    assert lost["tenure"].to_dict() == {"lost": 8, "once": 1, "brief": 4}
     assert lost.loc["lost", "realised_profit"] == 94.0
     assert lost.loc["lost", "profit"] == pytest.approx(12.0 / 6)  # periods 2 to 7
     assert np.isnan(lost.loc["once", "profit"])
+    assert np.isnan(lost.loc["brief", "profit"])  # two periods between: one would decide
     assert lost.loc["lost", "last_period"] == pd.Timestamp("2023-08-01")
 
 
@@ -130,18 +133,75 @@ def test_values_are_expectations_added_up_period_by_period(company, model):
     rate, periods = 0.01, 24
     values = at.customer_values(stake, model, rate=rate, periods=periods)
     kept = stays.up_to(200)
+    quiet = stake.rates.quiet.set_index(["bought_once", "quiet"])["still_there"]
     for row in values.sample(25, random_state=1).itertuples():
-        there = kept[row.tenure - 1] if row.quiet == 0 else stays.still_here[row.quiet]
+        there = quiet[row.quiet == row.tenure - 1, row.quiet]
         assert row.still_here == pytest.approx(there)
-        total, stay = 0.0, there
-        for k in range(1, periods + 1):
-            total += stay * row.profit / (1 + rate) ** k
-            stay *= kept[row.tenure + k - 1]
-        assert row.value == pytest.approx(total)
-        a_year_on = there * np.prod(kept[row.tenure : row.tenure + 11])
-        assert row.leaves == pytest.approx(1 - a_year_on)
+        sums = {12: 0.0, 0: 0.0}  # if nobody leaves within a year, and as it is
+        for nobody_leaves in sums:
+            stay = there
+            for k in range(1, periods + 1):
+                sums[nobody_leaves] += stay * row.profit / (1 + rate) ** k
+                stay *= 1.0 if k <= nobody_leaves else kept[row.tenure + k - 1]
+        assert row.value == pytest.approx(sums[0])
+        assert row.expected_loss == pytest.approx(sums[12] - sums[0])
+        assert row.leaves == pytest.approx(1 - np.prod(kept[row.tenure : row.tenure + 12]))
     outlook = at.outlook(stake, model)
     assert outlook.value(at.factors(rate, periods, "end")) == pytest.approx(values["value"].sum())
+    share = values["still_here"] * [np.prod(kept[t : t + 6]) for t in values["tenure"]]
+    assert outlook.stay(12) == pytest.approx(share.mean())
+
+
+def test_customers_count_until_they_are_known_to_be_lost(company):
+    """Counted period by period: the last purchase is less than six periods ago."""
+    stake = at.customers_at_stake(company)
+    outlook = at.outlook(stake, "constant")
+    discount = at.factors(0.01, 15, "end")
+    r, years = outlook.stays.later, 0.0
+    values = at.customer_values(stake, "constant", rate=0.01, periods=15)
+    for row in values.itertuples():
+        for k in range(1, 16):
+            latest = k - 5  # periods ahead in or after which the last purchase must be
+            chance = 1.0 if latest <= -row.quiet else row.still_here * r ** max(latest - 1, 0)
+            years += chance * discount[k - 1] / 12
+    assert outlook.customer_years(discount) == pytest.approx(years)
+    # Those that will buy again alone would be fewer: nobody knows which they are.
+    here = at.worth_if_here(outlook.stays, 1, discount)[0] * values["still_here"].sum() / 12
+    assert years > 1.03 * here
+
+
+def test_customers_gone_already_are_no_loss_to_come():
+    """Half of the customers vanished at once two periods ago; nobody else ever leaves."""
+    lives = [(f"S{i}", 30, dict.fromkeys(range(1, 31), 10.0)) for i in range(50)]
+    lives += [(f"G{i}", 30, dict.fromkeys(range(1, 28), 10.0)) for i in range(50)]
+    lives += [(f"L{i}", 30, dict.fromkeys(range(1, 4 + i % 3), 10.0)) for i in range(20)]
+    stake = at.customers_at_stake(history_of(lives))
+    values = at.customer_values(stake, rate=0.0, periods=24).set_index("customer_id")
+    quiet = values.loc[values["quiet"] == 3]
+    # Nobody was ever quiet for three periods and bought again.
+    assert len(quiet) == 50
+    assert (quiet["still_here"] == 0).all()
+    assert (quiet["expected_loss"] == 0).all()
+    assert (quiet["value_if_here"] > 0).all()
+    assert (values["expected_loss"] <= values["still_here"] * values["profit"] * 24).all()
+
+
+@pytest.mark.parametrize("buys", [0.4, 0.2])
+def test_as_many_buy_again_as_expected_at_every_silence(buys):
+    """Irregular buyers, one loss a month for all: who came back is counted in the year after."""
+    history, _, _ = simulated(20_000, retention=0.97, buys=buys, months=48, seed=3)
+    months = np.sort(history.table["period"].unique())
+    late = history.table["period"] >= months[-12]
+    past = dataclasses.replace(history, table=history.table[~late])
+    values = at.customer_values(at.customers_at_stake(past), rate=0.0, periods=12)
+    again = history.table[late & (history.table["purchases"] > 0)]["customer_id"]
+    values["back"] = values["customer_id"].isin(again)
+    rows = values.groupby("quiet").agg(
+        n=("back", "size"), said=("still_here", "mean"), came=("back", "mean")
+    )
+    error = np.sqrt(rows["came"] * (1 - rows["came"]) / rows["n"])
+    assert ((rows["said"] - rows["came"]).abs() < 0.02 + 2.5 * error).all()
+    assert rows.loc[0, "said"] == pytest.approx(rows.loc[0, "came"], abs=0.02)
 
 
 def test_one_retention_for_all_has_closed_forms():
@@ -156,13 +216,11 @@ def test_one_retention_for_all_has_closed_forms():
     assert outlook.at(1.0).retention == 1.0
     everybody = at.outlook(stake, "constant").at(1.0)
     discount = at.factors(0.0, 10, "end")
-    now = at.here_now(everybody.stays, len(everybody.found.here))
-    assert everybody.value(discount) == pytest.approx(
-        (now * everybody.found.here_profit).sum() * 10
-    )
-    assert everybody.customer_years(discount) == pytest.approx(
-        (now * everybody.found.here).sum() * 10 / 12
-    )
+    here = everybody.found.here_profit @ everybody.stays.still_here
+    assert everybody.value(discount) == pytest.approx(here.sum() * 10)
+    # Of new customers the share counts from the first period on.
+    won = outlook.newcomers_at(0.3).stays
+    assert np.prod(won.up_to(12)) == pytest.approx(0.3)
 
 
 def test_retention_is_recovered_where_all_are_lost_at_one_rate():
