@@ -60,12 +60,14 @@ def pool_rows(cost_pools: Any) -> CostPools:
     """
     data = tables.as_frame(cost_pools).reset_index(drop=True)
     refuse_missing_pools(data)
+    if "activity" not in data.columns:
+        refuse_no_activity(cost_pools, data)
     cost = numbers_of(data, "cost", "costs")
-    missing = np.flatnonzero(np.isnan(cost))
-    if len(missing):
+    missing = np.isnan(cost)
+    if missing.any():
         raise InputError(
-            f'Column "cost" of the ledger has no number in {rows_named(data, missing)}. Fill it '
-            "in, or take these rows out."
+            f'Column "cost" of the ledger has no number for {listed(data.loc[missing, "pool"])}. '
+            "Fill it in, or take these rows out."
         )
     activity = column_of(data, "activity").astype("str").str.strip()
     traced = column_of(data, "activity").notna() & (activity != "")
@@ -112,6 +114,16 @@ def refuse_missing_pools(data: pd.DataFrame) -> None:
         )
 
 
+def refuse_no_activity(cost_pools: Any, data: pd.DataFrame) -> None:
+    """Say which file lacks the activities, and how to say what they are called there."""
+    source = getattr(cost_pools, "source", None)
+    raise InputError(
+        f'The ledger{f" ({source})" if source else ""} has no column "activity": which activity '
+        f"causes each cost, empty where none does. It has {listed(data.columns, shown=12)}. If it "
+        "is called otherwise there, say so: ledger_columns: activity=your name of it."
+    )
+
+
 def years_of(data: pd.DataFrame) -> np.ndarray:
     """Year of each row, ALL_YEARS where the ledger has none."""
     if "year" not in data.columns:
@@ -122,14 +134,14 @@ def years_of(data: pd.DataFrame) -> np.ndarray:
         return np.full(len(data), ALL_YEARS)
     if missing.any():
         raise InputError(
-            f'Column "year" of the ledger is empty in {rows_named(data, np.flatnonzero(missing))}. '
+            f'Column "year" of the ledger is empty for {listed(data.loc[missing, "pool"])}. '
             "Give every row its year, or none: then costs are those of all activities together."
         )
-    wrong = np.flatnonzero((year % 1 != 0) | (year < 1900) | (year > 2099))
-    if len(wrong):
+    wrong = (year % 1 != 0) | (year < 1900) | (year > 2099)
+    if wrong.any():
         raise InputError(
-            f'Column "year" of the ledger holds {year[wrong[0]]:g} in {rows_named(data, wrong)}. '
-            "Write calendar years such as 2025."
+            f'Column "year" of the ledger holds {year[wrong][0]:g} for '
+            f"{listed(data.loc[wrong, 'pool'])}. Write calendar years such as 2025."
         )
     return year.astype(np.int64)
 
@@ -139,9 +151,12 @@ def capacities_of(data: pd.DataFrame) -> Array:
     if "volume" not in data.columns:
         return np.full(len(data), np.nan)
     volume = numbers_of(data, "volume", "hours or pieces")
-    below = np.flatnonzero(volume < 0)
-    if len(below):
-        raise InputError(f'Column "volume" of the ledger is below 0 in {rows_named(data, below)}.')
+    below = volume < 0
+    if below.any():
+        raise InputError(
+            f'Column "volume" of the ledger is below 0 for {listed(data.loc[below, "pool"])}. '
+            "Write what the activity could do at most, 0 or more, or leave it empty."
+        )
     return volume
 
 
@@ -155,13 +170,13 @@ def costs_by_activity(rows: pd.DataFrame) -> pd.DataFrame:
         lowest=("capacity", "min"),
     )
     for wrong, what in (
-        (costs["capacity"] > costs["lowest"], "several volumes: give each activity one a year"),
-        (costs["cents"] < 0, "costs below 0 in all: is a sign wrong?"),
+        (costs["capacity"] > costs["lowest"], "several volumes. Give each activity one a year."),
+        (costs["cents"] < 0, "costs below 0 in all. Is a sign wrong?"),
     ):
         if wrong.any():
             names = [
                 name if year == ALL_YEARS else f"{name} in {year}"
                 for name, year in zip(costs["activity"], costs["year"], strict=True)
             ]
-            raise InputError(f"The ledger has for {listed(np.array(names)[wrong])} {what}.")
+            raise InputError(f"The ledger has for {listed(np.array(names)[wrong])} {what}")
     return costs.assign(cost=costs["cents"] / 100).drop(columns="lowest")

@@ -10,6 +10,7 @@ from crmlib import tables
 from crmlib.clp.cost_pools import ALL_YEARS, key_names, pool_rows
 from crmlib.columns import Array, Codes, listed
 from crmlib.errors import InputError
+from crmlib.findings import counted
 
 UNIT_COST_COLUMNS = [
     "cost",
@@ -21,6 +22,8 @@ UNIT_COST_COLUMNS = [
     "assigned",
     "unused_cost",
 ]
+
+COUNT_ROWS = "With quantity none, every row counts as one."
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,9 @@ class ActivityCosts:
     unpriced : DataFrame
         Activities without a cost in the ledger: year, activity, rows, quantity. They are in no
         customer's cost.
+    left_out : DataFrame
+        Activities of years that the ledger does not have: year, rows. `customer_profit` leaves
+        out the sales of these years too.
     reconciliation : DataFrame
         year ("all" in the last row), assigned, unused_capacity, not_traceable, total (the sum of
         these three), ledger, difference.
@@ -51,6 +57,8 @@ class ActivityCosts:
         take. Adds up to what is assigned, to the cent.
     years : tuple of int
         The years of the ledger; empty where it has none.
+    first_day, last_day : Timestamp
+        Days of the first and the last activity with a cost.
     notes : list of str
         What a reader should know of how the costs were assigned.
     """
@@ -60,9 +68,12 @@ class ActivityCosts:
     customers: pd.DataFrame
     not_traceable: pd.DataFrame
     unpriced: pd.DataFrame
+    left_out: pd.DataFrame
     reconciliation: pd.DataFrame
     other_profit: pd.DataFrame
     years: tuple[int, ...]
+    first_day: pd.Timestamp
+    last_day: pd.Timestamp
     notes: list[str]
 
     @property
@@ -125,7 +136,9 @@ def activity_costs(
         done["year"] = ALL_YEARS
     units = unit_costs(pools.by_activity, done)
     refuse_nothing_in_common(units, done, pools.has_years)
-    rows, unpriced = priced_rows(done, units)
+    of_years = done["year"].isin(pools.years) | (not pools.has_years)
+    left_out = done[~of_years].groupby("year", as_index=False)[["rows"]].sum()
+    rows, unpriced = priced_rows(done[of_years], units)
     names = key_names(pools.has_years)
     unused = (units["cents"] - units["assigned_cents"]) / 100
     unit_table = units.assign(unused_cost=unused)[[*names, *UNIT_COST_COLUMNS]]
@@ -135,12 +148,20 @@ def activity_costs(
         customers=by_customer(rows),
         not_traceable=pools.not_traceable[[*names[:-1], "pool", "cost"]],
         unpriced=unpriced[[*names, "rows", "quantity"]],
+        left_out=left_out,
         reconciliation=reconciled(pools.rows, units, rows, pools.has_years),
         other_profit=pd.DataFrame(
             {"customer_id": rows["customer_id"], "date": rows["day"], "profit": -rows["cost"]}
         )[rows["cents"] != 0].reset_index(drop=True),
         years=pools.years,
-        notes=[*pools.notes, *unit_cost_notes(unit_table, pools.years), *unpriced_notes(unpriced)],
+        first_day=rows["day"].min(),
+        last_day=rows["day"].max(),
+        notes=[
+            *pools.notes,
+            *unit_cost_notes(unit_table, pools.years),
+            *unpriced_notes(unpriced),
+            *left_out_notes(left_out),
+        ],
     )
 
 
@@ -151,7 +172,7 @@ def daily_activities(
     rows = tables.as_expression(activities)
     missing = [n for n in (customer, date, activity, quantity) if n and n not in rows.columns]
     if missing:
-        hint = " quantity=None counts every row as one." if missing == [quantity] else ""
+        hint = f" {COUNT_ROWS}" if missing == [quantity] else ""
         raise InputError(
             f"The activities have no column {', '.join(missing)}; they have "
             f"{', '.join(rows.columns)}.{hint}"
@@ -195,7 +216,7 @@ def refuse_faulty_activities(
             raise InputError(
                 f'Column "{quantity}" of the activities: {int(found.sum()):,} rows have {what} '
                 f"({listed(counts)}). Write the hours or pieces, 0 or more, or take these rows "
-                "out; quantity=None counts every row as one."
+                f"out. {COUNT_ROWS}"
             )
 
 
@@ -334,7 +355,42 @@ def unpriced_notes(unpriced: pd.DataFrame) -> list[str]:
     if unpriced.empty:
         return []
     parts = [
-        f"{row['activity']}{in_year(row['year'])} ({row['rows']:,} rows)"
+        f"{row['activity']}{in_year(row['year'])} ({counted(row['rows'], 'row')})"
         for _, row in unpriced.iterrows()
     ]
     return [f"Without a cost in the ledger, and so in no customer's cost: {listed(parts)}."]
+
+
+def left_out_notes(left_out: pd.DataFrame) -> list[str]:
+    """Tell which activities are of years that the ledger does not have."""
+    if left_out.empty:
+        return []
+    return [
+        f"Activities of {listed(left_out['year'])} are left out, because the ledger has no costs "
+        f"of these years: {counted(int(left_out['rows'].sum()), 'row')}."
+    ]
+
+
+def refuse_tables_of_the_example(source: str, **given: str) -> None:
+    """Refuse the example company's tables beside purchases of one's own.
+
+    Parameters
+    ----------
+    source : str
+        Where the purchases are from.
+    **given : str
+        Where the other tables are from, by the name of the parameter.
+
+    Raises
+    ------
+    InputError
+        When one of them is the example company's and the purchases are not.
+    """
+    strange = [name for name, path in given.items() if tables.companion(path, source) is None]
+    if strange:
+        options = " ".join(f"-p {name}=your_{name}.csv" for name in strange)
+        raise InputError(
+            f"The purchases are from {source}, but {' and '.join(strange)} "
+            f"{'is' if len(strange) == 1 else 'are'} still of the example company, whose customers "
+            f"are others. Give your own: {options}."
+        )

@@ -15,10 +15,13 @@ from crmlib.clp.below_zero import (
 from crmlib.clp.costs import ActivityCosts
 from crmlib.clp.customer_profit import CustomerProfit, whale_curve
 from crmlib.clp.indirect import IndirectValue
+from crmlib.clp.repeated_findings import repeated_finding, worth_of_copies
 from crmlib.findings import Finding, amount, counted, listed
 
 BEST_SHARE = 0.2
 NAMED = 5
+SHARES_SAY_LITTLE = 3.0
+"""Times the total that the best bring, above which money is told instead of shares."""
 
 
 def costs_findings(
@@ -30,6 +33,8 @@ def costs_findings(
     money: str,
     names: Mapping[str, str] | None = None,
     indirect: IndirectValue | None = None,
+    margin_rate: float | None = None,
+    repeated: pd.DataFrame | None = None,
 ) -> list[Finding]:
     """Findings of the costs report: what customers earn, who costs more than they bring, and why.
 
@@ -48,39 +53,59 @@ def costs_findings(
         What customers are called; without one, by their id.
     indirect : IndirectValue, optional
         Of the same customers, with the profits of `profit`.
+    margin_rate : float, optional
+        What `profit` was made with, where not with costs.
+    repeated : DataFrame, optional
+        From `repeated_rows`, of the purchases.
 
     Returns
     -------
     list of Finding
-        At most five.
+        At most six.
     """
     found = [
-        profit_finding(profit, costs, money),
+        profit_finding(profit, costs, money, margin_rate),
         whale_finding(profit, why, money, {} if names is None else names),
     ]
     if len(why):
         found.append(reason_finding(why, profit, money))
     found.append(capacity_finding(costs, money))
     found.append(choices_finding(choices, profit, money, indirect))
+    if repeated is not None and len(repeated):
+        found.append(repeated_finding(len(repeated), worth_of_copies(repeated), money))
     return found
 
 
-def profit_finding(profit: CustomerProfit, costs: ActivityCosts, money: str) -> Finding:
+def profit_finding(
+    profit: CustomerProfit, costs: ActivityCosts, money: str, margin_rate: float | None
+) -> Finding:
     """What customers earn after the cost of serving them, and what that must still pay."""
     total, ledger = profit.total.iloc[0], costs.reconciliation.iloc[-1]
     scale = total["gross_profit"]
     serve, earned = amount(total["cost_to_serve"], scale), amount(total["profit"], scale)
+    customers = int(total["customers"])
+    their, they_earn = ("its", "it earns") if customers == 1 else ("their", "they earn")
     text = (
-        f"Serving {counted(int(total['customers']), 'customer')} cost {serve} of their "
-        f"{amount(scale, scale)} {money} gross profit: {earned} is what they earn."
+        f"Serving {counted(customers, 'customer')} cost {serve} of {their} "
+        f"{amount(scale, scale)} {money} gross profit: {earned} is what {they_earn}."
     )
+    if scale < 0:
+        text = (
+            f"{counted(customers, 'customer')} bought for {amount(-scale, scale)} {money} less "
+            f"than the goods cost; serving cost {serve} more: {amount(-total['profit'], scale)} "
+            "is lost."
+        )
+    gross = "the amount less the cost of goods"
+    if margin_rate is not None:
+        gross = f"{100 * margin_rate:.3g}% of the amount"
     rest = total["profit"] - ledger["unused_capacity"] - ledger["not_traceable"]
     detail = (
-        f"They must still pay {amount(ledger['not_traceable'], scale)} of costs that no activity "
-        f"causes and {amount(ledger['unused_capacity'], scale)} of capacity that was not used; "
+        f"Gross profit is {gross}. The customers must still pay "
+        f"{amount(ledger['not_traceable'], scale)} of costs that no activity causes and "
+        f"{amount(ledger['unused_capacity'], scale)} of capacity that was not used; "
         f"{amount(rest, scale)} is left. {reconciled_words(costs, money)}"
     )
-    return Finding(text, " ".join([detail, *profit.notes]))
+    return Finding(text, " ".join([detail, *profit.notes(money)]))
 
 
 def reconciled_words(costs: ActivityCosts, money: str) -> str:
@@ -110,13 +135,15 @@ def whale_finding(
     best_bring = f"the {best:,} customers who earn most bring"
     if best == 1:
         best_bring = "the customer who earns most brings"
-    if total > 0:
+    if brought < 0:  # nobody earns
+        best_bring = f"even the best {best:,} lose" if best > 1 else "even the best loses"
+    if n == 1:
+        most = "It is the only one." if len(why) else ""
+    elif 0 < brought <= SHARES_SAY_LITTLE * total:
         most = f"Of all profit {best_bring} {brought / total:.0%}."
     else:
-        most = (
-            f"All customers together lose {amount(-total, total)} {money}; {best_bring} "
-            f"{amount(brought, total)}."
-        )
+        all_bring = f"{'bring' if total >= 0 else 'lose'} {amount(abs(total), total)} {money}"
+        most = f"All customers together {all_bring}; {best_bring} {amount(abs(brought), brought)}."
     if why.empty:
         return Finding("No customer costs more than it brings.", most)
     loss = -why["profit"].sum()
@@ -131,16 +158,20 @@ def whale_finding(
 
 
 def new_words(why: pd.DataFrame, profit: CustomerProfit) -> str:
-    """How many of those below zero came in the last year: for them it may be a beginning."""
+    """How many of those below zero never bought, or began in the last year."""
+    never = int(why["first_purchase"].isna().sum())
+    if never == len(why):
+        return "None of these has ever bought. " if never > 1 else "It has never bought. "
+    words = f"Of these {never:,} never bought. " if never else ""
     year_ago = profit.last_day - pd.DateOffset(years=1)
     if profit.table["first_purchase"].min() > year_ago:
-        return ""
+        return words
     new = int((why["first_purchase"] > year_ago).sum())
     if not new:
-        return "All of these first bought more than a year ago. "
-    return (
-        f"Of these {new:,} first bought within the last year: for them a loss may be a beginning. "
-    )
+        who = "The others" if never else "All of these"
+        return f"{words}{who} first bought more than a year ago. "
+    began = f"{new:,} first bought within the last year: for them a loss may be a beginning. "
+    return f"Of these {never:,} never bought, {began}" if never else f"Of these {began}"
 
 
 def reason_finding(why: pd.DataFrame, profit: CustomerProfit, money: str) -> Finding:
@@ -153,9 +184,9 @@ def reason_finding(why: pd.DataFrame, profit: CustomerProfit, money: str) -> Fin
     below = first["median_revenue_per_purchase"], first["median_break_even_revenue"]
     sentences = {
         SMALL_PURCHASES: (
-            f"Small purchases are why {share} do not pay: half of these are below "
-            f"{amount(below[0], below[0])} {money}, and it would take about "
-            f"{amount(below[1], below[1])}."
+            f"{share} would not pay even with usual work and margin: their purchases are small, "
+            f"usually {amount(below[0], below[0])} {money}; as they are served, "
+            f"{amount(below[1], below[1])} would pay."
         ),
         BELOW_COST: f"Goods sold below cost are why {share} do not pay.",
         NO_PURCHASE: f"No purchase at all is why {share} do not pay.",

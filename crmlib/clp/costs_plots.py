@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 QUIET = "0.45"
 LOSS = "#B03A2E"
+LABEL_FITS = 0.35
+"""Part of the height of the whale curve that its label needs."""
 
 
 def plot_whale_curve(
@@ -46,13 +48,20 @@ def plot_whale_curve(
         ax.plot(share[earning:], cumulative[earning:], color=LOSS)
         ax.fill_between(share[earning:], cumulative[earning:], alpha=0.12, color=LOSS)
         lost = cumulative[earning] - cumulative[-1]
-        noun = "customer" if len(curve) - earning == 1 else "customers"
+        verb = (
+            "customer below zero\ntakes"
+            if len(curve) - earning == 1
+            else ("customers below zero\ntake")
+        )
+        lowest, peak = cumulative.min(), cumulative.max()
+        if cumulative[-1] < LABEL_FITS * peak:  # no room between the curve and the axis: make it
+            ax.set_ylim(lowest - LABEL_FITS * (peak - lowest), peak + 0.05 * (peak - lowest))
         ax.annotate(
-            f"{len(curve) - earning:,} {noun} below zero\ntake away {amount(lost, lost)} {money}",
-            ((share[earning] + 1) / 2, cumulative[earning:].min()),
-            xytext=(0, -14),
+            f"{len(curve) - earning:,} {verb} away {amount(lost, lost)} {money}",
+            (1.0, cumulative[-1]),
+            xytext=(-6, -8),
             textcoords="offset points",
-            ha="center",
+            ha="right",
             va="top",
             color=LOSS,
         )

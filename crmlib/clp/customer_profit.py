@@ -18,6 +18,9 @@ from crmlib.clp.transactions import (
 from crmlib.columns import column_of, listed, numbers_of
 from crmlib.errors import InputError
 
+SAME_TIME = pd.Timedelta(days=31)
+"""How far the first days, or the last, of sales and activities may lie apart without a word."""
+
 
 @dataclass(frozen=True)
 class CustomerProfit:
@@ -33,24 +36,43 @@ class CustomerProfit:
         Sales of years that the ledger does not have: year, rows, revenue.
     first_day, last_day : Timestamp
         Days of the first and the last sale counted.
+    first_activity, last_activity : Timestamp
+        Days of the first and the last activity that is in a cost.
     """
 
     table: pd.DataFrame
     left_out: pd.DataFrame
     first_day: pd.Timestamp
     last_day: pd.Timestamp
+    first_activity: pd.Timestamp
+    last_activity: pd.Timestamp
 
-    @property
-    def notes(self) -> list[str]:
-        """What was left out, in a sentence."""
-        if self.left_out.empty:
-            return []
-        years = listed(self.left_out["year"])
-        rows, revenue = self.left_out["rows"].sum(), self.left_out["revenue"].sum()
-        return [
-            f"Sales of {years} are left out, because the ledger has no costs of these years: "
-            f"{rows:,} rows worth {revenue:,.2f}."
-        ]
+    def notes(self, money: str) -> list[str]:
+        """What was left out and whether costs are of the same time, in sentences.
+
+        Parameters
+        ----------
+        money : str
+            Unit of money.
+        """
+        told = []
+        if len(self.left_out):
+            years = listed(self.left_out["year"])
+            rows, revenue = self.left_out["rows"].sum(), self.left_out["revenue"].sum()
+            told.append(
+                f"Sales of {years} are left out, because the ledger has no costs of these years: "
+                f"{rows:,} rows worth {revenue:,.2f} {money}."
+            )
+        apart = max(
+            abs(self.first_activity - self.first_day), abs(self.last_activity - self.last_day)
+        )
+        if apart > SAME_TIME:
+            told.append(
+                f"Sales are from {self.first_day:%Y-%m-%d} to {self.last_day:%Y-%m-%d}, activities "
+                f"from {self.first_activity:%Y-%m-%d} to {self.last_activity:%Y-%m-%d}: where one "
+                "is missing, profits are too high or too low."
+            )
+        return told
 
     @property
     def total(self) -> pd.DataFrame:
@@ -94,8 +116,8 @@ def customer_profit(
     ------
     InputError
         When both or neither of cost and margin_rate are given, a cell is missing, money is in
-        several currencies, no sale falls into the years of the ledger, or no customer for whom
-        something was done has bought.
+        several currencies, no sale falls into the years of the ledger, sales and activities have
+        no day in common, or no customer for whom something was done has bought.
 
     Notes
     -----
@@ -106,6 +128,8 @@ def customer_profit(
     prepared = money_rows(transactions, customer, date, amount, cost)
     spans = sales_by_year(prepared, (customer, date, amount, cost))
     inside = years_of_ledger(spans, costs.years)
+    first_day, last_day = spans.loc[inside, "first"].min(), spans.loc[inside, "last"].max()
+    refuse_another_time(first_day, last_day, costs)
     sums, first_purchase = sales_by_customer(prepared, list(spans.loc[inside, "year"]))
     serve = costs.cost_to_serve
     if not serve.index.isin(sums.index).any():
@@ -139,8 +163,10 @@ def customer_profit(
     return CustomerProfit(
         table=ordered.reset_index(drop=True),
         left_out=spans.loc[~inside, ["year", "rows", "revenue"]].reset_index(drop=True),
-        first_day=spans.loc[inside, "first"].min(),
-        last_day=spans.loc[inside, "last"].max(),
+        first_day=first_day,
+        last_day=last_day,
+        first_activity=costs.first_day,
+        last_activity=costs.last_day,
     )
 
 
@@ -172,6 +198,18 @@ def years_of_ledger(spans: pd.DataFrame, years: tuple[int, ...]) -> pd.Series:
             "none in common."
         )
     return inside
+
+
+def refuse_another_time(
+    first_day: pd.Timestamp, last_day: pd.Timestamp, costs: ActivityCosts
+) -> None:
+    """Work of one time does not serve the sales of another."""
+    if costs.first_day > last_day or costs.last_day < first_day:
+        raise InputError(
+            f"The sales are from {first_day:%Y-%m-%d} to {last_day:%Y-%m-%d}, the activities from "
+            f"{costs.first_day:%Y-%m-%d} to {costs.last_day:%Y-%m-%d}: no day in common. Give "
+            "activities and a ledger of the time of the sales."
+        )
 
 
 def sales_by_customer(prepared: Any, years: list[int]) -> tuple[pd.DataFrame, pd.Series]:

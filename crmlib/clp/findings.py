@@ -4,16 +4,17 @@ import pandas as pd
 
 from crmlib.clp.early_warning import EarlyWarning, WarningCheck
 from crmlib.clp.holdout import HoldoutCheck
+from crmlib.clp.repeated_findings import repeated_finding, worth_of_copies
 from crmlib.clp.value import LifetimeProfit
 from crmlib.findings import Finding, amount, counted, listed
 
 STAGE_WORDS = {
-    "exploration": "are in exploration",
+    "exploration": "in exploration",
     "formation": "in formation",
     "stability": "in stability",
     "decline": "in decline",
     "left": "have left",
-    "undecided": "are undecided",
+    "undecided": "undecided",
     "not enough history": "have too little history to say",
 }
 
@@ -30,6 +31,8 @@ def life_cycle_findings(
     left_after: int,
     period: str,
     money: str,
+    margin_rate: float | None = None,
+    repeated: pd.DataFrame | None = None,
 ) -> list[Finding]:
     """Findings of the life-cycle report: stages, worth of the base, who may go.
 
@@ -52,16 +55,35 @@ def life_cycle_findings(
         Quiet periods after which a customer counts as having left.
     period, money : str
         Unit of time and of money, for the sentences.
+    margin_rate : float, optional
+        What profit is of the amount, where it is not the amount less the cost.
+    repeated : DataFrame, optional
+        From `repeated_rows`, of the purchases.
 
     Returns
     -------
     list of Finding
     """
-    return [
+    worth = worth_finding(summary, value, by_curves, check, period, money)
+    found = [
         stage_finding(summary, check, left_after, period),
-        worth_finding(summary, value, by_curves, check, period, money),
+        Finding(worth.text, f"{profit_words(margin_rate)} {worth.detail}"),
         warning_finding(warning, past, names, money),
     ]
+    if repeated is not None and len(repeated):
+        found.append(repeated_finding(len(repeated), worth_of_copies(repeated), money))
+    return found
+
+
+def profit_words(margin_rate: float | None) -> str:
+    """Which profit is meant."""
+    if margin_rate is None:
+        return (
+            "Profit is the amount less the cost of goods; serving the customers is not taken off."
+        )
+    return (
+        f"Profit is {100 * margin_rate:.3g}% of the amount; serving the customers is not taken off."
+    )
 
 
 def stage_finding(
@@ -70,8 +92,12 @@ def stage_finding(
     """How many customers are in which stage; first of all when most cannot be placed."""
     counts = dict(zip(summary["stage"], summary["customers"], strict=True))
     everyone = sum(counts.values())
-    parts = [f"{n:,} {stage_words(stage, n)}" for stage, n in counts.items()]
-    stages = f"Of {counted(everyone, 'customer')}, {listed(parts)}."
+    parts = [
+        f"{n:,} {words}" for n, words in zip(counts.values(), stage_words(counts), strict=True)
+    ]
+    stages = f"Of {everyone:,} customers, {listed(parts)}."
+    if everyone == 1:
+        stages = f"The one customer {parts[0].removeprefix('1 ')}."
     meaning = (
         "Exploration: new, profit still low. Formation: growing. Stability: near its limit. "
         f"Decline: past its best and falling. Left: no purchase for {left_after} {period}s"
@@ -89,10 +115,20 @@ def stage_finding(
     )
 
 
-def stage_words(stage: str, n: int) -> str:
-    """Words after the number of customers in a stage."""
-    words = STAGE_WORDS[stage]
-    return words.replace("are ", "is ").replace("have ", "has ") if n == 1 else words
+def stage_words(counts: dict[str, int]) -> list[str]:
+    """Words after the numbers of customers in the stages, with the verb where it is needed."""
+    words = []
+    spoken = False  # "2 are in formation, 7 in stability": one verb serves those that follow
+    for stage, n in counts.items():
+        told = STAGE_WORDS[stage]
+        if told.startswith("have"):
+            words.append(told.replace("have", "has", 1) if n == 1 else told)
+            spoken = False
+        else:
+            verb = "is " if n == 1 else "are "
+            words.append(told if spoken else verb + told)
+            spoken = True
+    return words
 
 
 def returned_words(check: HoldoutCheck, period: str) -> str:
@@ -127,20 +163,26 @@ def worth_finding(
         )
     worth = total["lifetime_profit"]
     checked = check.retention["estimate"].notna().item()
-    between = f"{amount(total['low'], worth)} to {amount(total['high'], worth)}"
+    brings, ends = f"bring about {amount(worth, worth)} {money} of profit", ["low", "high"]
+    if worth < 0:
+        brings, ends = (
+            f"cost about {amount(-worth, worth)} {money} more than they bring",
+            ends[::-1],
+        )
+    low, high = (amount(total[end] if worth >= 0 else -total[end], worth) for end in ends)
     text = (
-        f"{counted(valued, 'active customer')} with enough history will bring about "
-        f"{amount(worth, worth)} {money} of profit in the next {value.periods} {period}s, in "
-        f"today's money: {'likely' if checked else 'by the curves alone'} {between}."
+        f"{counted(valued, 'active customer')} with enough history will {brings} in the next "
+        f"{counted(value.periods, period)}, in today's money: "
+        f"{'likely' if checked else 'by the curves alone'} {low} to {high}."
     )
     return Finding(
         text,
         f"{losses_sentence(value, by_curves, check, period, money)} "
-        f"{not_counted_sentence(total, check, money)}",
+        f"{not_counted_sentence(total, check, period, money)}",
     )
 
 
-def not_counted_sentence(total: pd.Series, check: HoldoutCheck, money: str) -> str:
+def not_counted_sentence(total: pd.Series, check: HoldoutCheck, period: str, money: str) -> str:
     """Who the worth leaves out, and what those brought that had been given up."""
     parts = ["customers won later"]
     without = int(total["customers_without_value"])
@@ -151,8 +193,8 @@ def not_counted_sentence(total: pd.Series, check: HoldoutCheck, money: str) -> s
     if not profit:
         return f"{sentence}."
     return (
-        f"{sentence}, and customers that have left and come back (in the {check.periods} periods "
-        f"of the check these brought {amount(profit, profit)} {money})."
+        f"{sentence}, and customers that have left and come back (in the last "
+        f"{counted(check.periods, period)} these brought {amount(profit, profit)} {money})."
     )
 
 
@@ -173,15 +215,20 @@ def losses_sentence(
         f"{amount(total['forecast'], total['forecast'])} {money} for these {period}s; "
         f"{amount(total['actual'], total['forecast'])} came."
     )
+    if total["forecast"] <= 0:
+        return f"{past} Where no profit was expected none can be lost, so nothing is taken off."
     if check.retention["estimate"].isna().item():
         return f"{past} The method fails on these customers: do not plan with its figure."
     kept = check.retention.iloc[0]
     if kept["estimate"] >= 1:
         return f"{past} It was not too high, so nothing is taken off."
+    sure = f"{1 - kept['high']:.1%} to {1 - kept['low']:.1%}"
+    if total["customers"] == 1:
+        sure = "how sure that is, one customer cannot say"
     return (
         f"The curves alone say {amount(curves, curves)} {money}, as if nobody were lost without a "
         f"sign today. {past} So profit is taken to shrink by {1 - kept['estimate']:.1%} a {period} "
-        f"({1 - kept['high']:.1%} to {1 - kept['low']:.1%})."
+        f"({sure})."
     )
 
 
@@ -190,28 +237,68 @@ def warning_finding(
 ) -> Finding:
     """Who shows signs of going, what is at stake, and how right such a list was before."""
     warned, period = warning.warned, warning.period
-    n = len(warned)
-    if n == 0:
+    looked_at, before = len(warning.customers), past_sentence(past, period)
+    if not looked_at:
+        return Finding("All customers have left: there is nobody to warn of.", before)
+    if warned.empty:
         return Finding(
             "No customer shows stronger signs of going than chance would bring.",
-            f"Looked at: {counted(len(warning.customers), 'active customer')}. "
-            f"{past_sentence(past, period)}",
+            f"Looked at: {counted(looked_at, 'active customer')}. {before}",
         )
-    stake = warned["profit_at_stake"].sum()
-    may_go = "customer shows signs that it" if n == 1 else "customers show signs that they"
-    largest = warned["customer_id"].head(5)
-    known = largest.map(names).fillna(largest).astype(str)
+    if past.groups["customers"].iloc[0] and not better_than_chance(past):
+        return Finding(
+            "Who will go cannot be told here: the list of warnings did not clearly beat chance.",
+            f"{before} On it today: {counted(len(warned), 'customer')} (file early_warning.csv). "
+            "Do not rely on it.",
+        )
+    listed_by = (
+        f"The list is cut so that about {warning.false_alarms:.0%} of it would be false alarms."
+    )
     return Finding(
-        f"{n:,} {may_go} may go; the profit at stake is {amount(stake, stake)} {money} a year.",
-        f"No more than {warning.false_alarms:.0%} of such a list should be false alarms. "
-        f"{past_sentence(past, period)} The largest: {listed(list(known))}. The whole list, with "
-        "reasons, is in the file early_warning.csv.",
+        f"{signs_words(len(warned))}{stake_words(warned['profit_at_stake'], money)}",
+        f"{listed_by} {before}{largest_words(warned, names)} The whole list, with reasons, is in "
+        "the file early_warning.csv.",
     )
 
 
-def past_sentence(past: WarningCheck, period: str) -> str:
-    """What became of those warned of some periods ago, and whether chance would do as well."""
+def signs_words(n: int) -> str:
+    """How many show signs."""
+    return f"{n:,} {'customer shows signs that it' if n == 1 else 'customers show signs that they'}"
+
+
+def stake_words(profits: pd.Series, money: str) -> str:
+    """What may be lost: who brought no profit has none to lose."""
+    with_profit = profits[profits > 0]
+    if with_profit.empty:
+        who = "it" if len(profits) == 1 else "they"
+        return f" may go; no profit is at stake: {who} brought none in the last year."
+    words = (
+        f" may go; the profit at stake is {amount(with_profit.sum(), with_profit.sum())} {money}"
+    )
+    without = len(profits) - len(with_profit)
+    return f"{words} a year." if not without else f"{words} a year ({without:,} brought none)."
+
+
+def largest_words(warned: pd.DataFrame, names: pd.Series) -> str:
+    """Names of those with most to lose."""
+    largest = warned.loc[warned["profit_at_stake"] > 0, "customer_id"].head(5)
+    known = largest.map(names).fillna(largest).astype(str)
+    return f" The largest: {listed(list(known))}." if len(known) else ""
+
+
+def better_than_chance(past: WarningCheck) -> bool:
+    """Whether those warned of fell more often than the others, beyond chance."""
+    least = past.lift["low"]
+    if pd.notna(least):
+        return bool(least > 1)
+    # None of the others fell, or all warned of did: the lift has no interval, the shares have.
     warned, others, _ = past.groups.to_dict("records")
+    return bool(others["customers"] and warned["low"] > others["high"])
+
+
+def past_sentence(past: WarningCheck, period: str) -> str:
+    """What became of those warned of some periods ago, and how many others went unseen."""
+    warned, others, everybody = past.groups.to_dict("records")
     ago = f"{counted(past.periods, period)} ago"
     if not warned["customers"]:
         return f"Made {ago}, the list would have been empty: how often it is right is not known."
@@ -222,7 +309,7 @@ def past_sentence(past: WarningCheck, period: str) -> str:
     )
     if not others["customers"]:
         return f"{sentence}."
-    sentence = f"{sentence}, of the {others['customers']:,} others {others['share']:.0%}."
-    if past.lift["low"] > 1:
-        return sentence
-    return f"{sentence} Chance could have found as many: do not rely on the list."
+    return (
+        f"{sentence}, of the {others['customers']:,} others {others['share']:.0%}: it named "
+        f"{warned['fell']:,} of the {everybody['fell']:,} that did."
+    )

@@ -138,11 +138,11 @@ def referral_rows(referrals: Any, known: pd.Index) -> tuple[pd.DataFrame, pd.Dat
     codes_of(data, "customer_id")
     codes_of(data, "referred_by")
     for wrong, what in (
-        (won.duplicated(), "is referred more than once: keep one row each"),
-        (won == sender, "is said to have sent themselves"),
+        (won.duplicated(), "Referred more than once: {}. Keep one row for each customer won."),
+        (won == sender, "Referred by themselves: {}. Take these rows out of the referrals."),
     ):
         if wrong.any():
-            raise InputError(f"The referrals: {listed(won[wrong].unique())} {what}.")
+            raise InputError(what.format(listed(won[wrong].unique())))
     unknown = {
         "who was won is no customer here": ~won.isin(known),
         "who sent them is no customer here": ~sender.isin(known),

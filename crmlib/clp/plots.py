@@ -11,6 +11,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, StrMethodFormatter
 from crmlib.clp.fitting import LifeCycleFit
 from crmlib.clp.history import ProfitHistory
 from crmlib.clp.holdout import HoldoutCheck
+from crmlib.findings import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -163,14 +164,16 @@ def plot_curves(
     return ax
 
 
-def plot_holdout(check: HoldoutCheck, *, money: str = "money", ax: "Axes | None" = None) -> "Axes":
+def plot_holdout(
+    check: HoldoutCheck, *, period: str = "period", money: str = "money", ax: "Axes | None" = None
+) -> "Axes":
     """Forecast against what came, one pair of bars per stage at the time of the forecast.
 
     Parameters
     ----------
     check : HoldoutCheck
-    money : str
-        Unit of the money axis.
+    period, money : str
+        Unit of time, and of the money axis.
     ax : Axes, optional
 
     Returns
@@ -187,6 +190,6 @@ def plot_holdout(check: HoldoutCheck, *, money: str = "money", ax: "Axes | None"
     ]
     ax.set_xticks(place, names)
     ax.yaxis.set_major_formatter(FuncFormatter(short_money))
-    ax.set_ylabel(f"Profit of the {check.periods} periods held out ({money})")
+    ax.set_ylabel(f"Profit of the last {counted(check.periods, period)} ({money})")
     ax.legend()
     return ax

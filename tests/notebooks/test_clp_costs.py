@@ -62,7 +62,7 @@ def test_page_one_tells_what_customers_earn_and_who_does_not(example_report, tru
     traced = ledger.loc[ledger["activity"].notna(), "cost"].sum()
     unused = traced - cost
     assert f"{unused / traced:.0%} paid for capacity that was not used" in one
-    assert "Small purchases are why" in one
+    assert "would not pay even with usual work and margin" in one
     assert "Figure 1" in one
 
 
@@ -110,8 +110,7 @@ def own_files(folder, sales=SALES, done=DONE, ledger=LEDGER):
         *("-p", "columns=customer_id=buyer,date=day,amount=value"),
         *("-p", "activities_columns=customer_id=buyer,activity=what"),
         *("-p", "ledger_columns=activity=causes", "-p", "quantity=none"),
-        *("-p", "margin_rate=0.3", "-p", "customers=none", "-p", "referrals=none"),
-        *("-p", "money=euros"),
+        *("-p", "margin_rate=0.3", "-p", "money=euros"),
     ]
 
 
@@ -124,6 +123,10 @@ def test_files_of_ones_own_without_years_volumes_and_quantities(tmp_path):
     assert "Serving 2 customers cost 300 of their 630 euros gross profit: 330 is" in one
     assert "1 of 2 customers costs more than it brings: 170 euros in all." in one
     assert "Whether capacity lay idle cannot be said: the ledger has no volumes." in one
+    assert "Gross profit is 30% of the amount." in one
+    # Names and referrals of the example company do not go with these purchases.
+    assert "customers.csv" not in one
+    assert "referrals.csv" not in one
 
 
 @pytest.mark.slow
@@ -135,10 +138,19 @@ def test_files_of_ones_own_without_years_volumes_and_quantities(tmp_path):
         ({"ledger": LEDGER.replace("300", "much")}, "cost"),
         ({"ledger": "pool,causes,cost,year\nsalaries,visit,300,2019\n"}, "none in common"),
         ({"done": DONE.replace("acme", "x").replace("bolt", "y")}, "Are the tables of the same"),
+        ({"done": DONE.replace("2025", "2019")}, "no day in common"),
+        ({"ledger": LEDGER.replace("causes", "why")}, "causes"),
     ],
 )
 def test_files_that_do_not_fit_end_with_a_sentence(files, words, tmp_path):
     refused(report(tmp_path, *own_files(tmp_path, **files)), words, tmp_path)
+
+
+@pytest.mark.slow
+def test_costs_of_the_example_company_do_not_go_with_purchases_of_ones_own(tmp_path):
+    options = own_files(tmp_path)
+    done = report(tmp_path, *options[:2])
+    refused(done, "activities and ledger are still of the example company", tmp_path)
 
 
 @pytest.mark.slow
