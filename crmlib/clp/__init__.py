@@ -64,6 +64,7 @@ from crmlib.clp.retention_gain import (
     retention_check,
     retention_gain,
     retention_sensitivity,
+    silence_check,
     spent_on,
     value_curve,
 )
@@ -180,6 +181,7 @@ __all__ = [
     "retention_gain",
     "retention_rates",
     "retention_sensitivity",
+    "silence_check",
     "spent_on",
     "stage_features",
     "stage_summary",
