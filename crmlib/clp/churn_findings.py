@@ -394,7 +394,7 @@ def pays_finding(
     ]
     text = f"A programme that keeps so many may cost at most {first} for each customer and year"
     if second:
-        text += f", or {second[0]} if those kept bring as much as the others"
+        text += f", or {second[0]} if they bring as much as the others"
     return Finding(f"{text}.", detail)
 
 

@@ -230,7 +230,7 @@ def test_what_a_programme_and_a_new_customer_may_cost(cost, break_even, words):
     pays = found(cost=cost, break_even=break_even)[3]
     assert pays.text == (
         "A programme that keeps so many may cost at most 600 yuan (540 to 660) for each customer "
-        "and year, or 1,000 yuan (900 to 1,100) if those kept bring as much as the others."
+        "and year, or 1,000 yuan (900 to 1,100) if they bring as much as the others."
     )
     assert words in pays.detail
 
