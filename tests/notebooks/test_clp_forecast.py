@@ -262,7 +262,7 @@ def test_faulty_tables_end_with_a_sentence_and_exit_code_2(kind, purchases, tmp_
         ("rate", "1.25", "Did you mean 0.0125"),
         ("margin_rate", "30", "Did you mean 0.3?"),
         ("horizon", "99", "the base spans 36 months"),
-        ("periods", "0", "look ahead at least one period"),
+        ("periods", "0", "look ahead at least one month"),
         ("origins", "0", "write 1 or more"),
         ("confidence", "95", "write a fraction such as 0.95"),
         ("method", "magic", "There is no method 'magic'"),
