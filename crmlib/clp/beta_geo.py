@@ -24,6 +24,7 @@ from scipy import special
 from crmlib.clp.discounting import Array
 from crmlib.clp.maximum_likelihood import Codes, LikelihoodModel, distinct_rows, maximize
 from crmlib.clp.purchases import PurchaseSummary, counts_of
+from crmlib.clp.rising_factorials import log_rising, log_rising_slope
 from crmlib.errors import InputError
 
 CELLS = 2_000_000
@@ -293,15 +294,15 @@ class BetaGeoLikelihood:
             + self.n_customers * r * np.log(alpha)
             - by_T @ log_T
         )
-        more = special.digamma(a + b) - special.digamma(a + b + m)
+        more = -log_rising_slope(a + b, m)
         gradient = np.array(
             [
-                self.n_by_x @ (special.digamma(r + x) - special.digamma(r))
+                self.n_by_x @ log_rising_slope(r, x)
                 + self.n_customers * np.log(alpha)
                 - self.n_by_T @ log_T,
                 self.n_customers * r / alpha - by_T @ (1 / (alpha + self.T)),
                 self.n_by_x @ more,
-                self.n_by_x @ (special.digamma(b + m) - special.digamma(b) + more),
+                self.n_by_x @ (log_rising_slope(b, m) + more),
             ]
         )
         for first in range(0, len(self.n), BLOCK):
@@ -329,11 +330,6 @@ class BetaGeoLikelihood:
         slower = (1 / (alpha + self.T))[of_T] - (1 / (alpha + self.recency))[of_recency]
         by_b = np.bincount(of_x, left, minlength=len(stayed)) @ (1 / stayed)
         return value, np.array([left @ quiet, (left * k) @ slower, left.sum() / a, -by_b])
-
-
-def log_rising(start: float, steps: Array) -> Array:
-    """Logarithm of start (start + 1) … (start + steps - 1)."""
-    return np.asarray(special.gammaln(start + steps) - special.gammaln(start))
 
 
 def alive(

@@ -325,9 +325,8 @@ def benjamini_hochberg(p_values: ArrayLike) -> Array:
     p = np.asarray(p_values, dtype=float)
     adjusted = np.full(len(p), np.nan)
     known = np.flatnonzero(~np.isnan(p))
-    order = known[np.argsort(p[known], kind="stable")]
-    steps = p[order] * len(order) / np.arange(1, len(order) + 1)
-    adjusted[order] = np.minimum(np.minimum.accumulate(steps[::-1])[::-1], 1.0)
+    if len(known):
+        adjusted[known] = stats.false_discovery_control(p[known])
     return adjusted
 
 
