@@ -15,7 +15,7 @@ SUBJECTS = {
     for path in (ROOT / "crmlib").iterdir()
     if path.is_dir() and path.name not in {"tables", "report", "__pycache__"}
 }
-SHARED = {"errors", "findings", "columns", "multiple_testing", "resampling"}
+SHARED = {"errors", "findings", "columns", "intervals", "multiple_testing", "resampling"}
 MAY_IMPORT = {
     "columns": {"errors"},
     "tables": {"tables", "errors"},

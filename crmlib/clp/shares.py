@@ -4,15 +4,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
+from crmlib import intervals
 from crmlib.clp.discounting import check_confidence
 
 Array = NDArray[np.float64]
 
 
 def wilson_interval(share: ArrayLike, n: ArrayLike, confidence: float) -> tuple[Array, Array]:
-    """Wilson's interval of a share.
+    """Wilson's interval of a share, by `intervals.wilson_interval`, none where there is no n.
 
-    ``(p + z^2 / 2n +- z sqrt(p (1 - p) / n + z^2 / 4n^2)) / (1 + z^2 / n)`` (Wilson 1927).
     Checked against scipy.stats.binomtest.
 
     Parameters
@@ -34,10 +34,7 @@ def wilson_interval(share: ArrayLike, n: ArrayLike, confidence: float) -> tuple[
     check_confidence(confidence)
     p, n = np.asarray(share, dtype=float), np.asarray(n, dtype=float)
     with np.errstate(divide="ignore", invalid="ignore"):
-        square = stats.norm.ppf(0.5 + confidence / 2) ** 2 / n
-        middle = (p + square / 2) / (1 + square)
-        half = np.sqrt(square * (p * (1 - p) + square / 4)) / (1 + square)
-    return np.maximum(middle - half, 0.0), np.minimum(middle + half, 1.0)
+        return intervals.wilson_interval(p, n, stats.norm.ppf(0.5 + confidence / 2))
 
 
 def means_by_cell(

@@ -18,6 +18,7 @@ from scipy import stats
 
 from crmlib.columns import codes_of, rows_named
 from crmlib.errors import InputError
+from crmlib.intervals import wilson_interval
 from crmlib.satisfaction.answers import (
     CANNOT_SAY,
     FEWEST,
@@ -315,29 +316,6 @@ def respondents_of(
         is_designed=strata is not None or clusters is not None,
         confidence=confidence,
     )
-
-
-def wilson_interval(share: Any, n: Any, quantile: float) -> tuple[Any, Any]:
-    """Wilson's interval of a share.
-
-    ``(p + z^2 / 2n +- z sqrt(p (1 - p) / n + z^2 / 4n^2)) / (1 + z^2 / n)`` (Wilson 1927).
-
-    Parameters
-    ----------
-    share, n : float or ndarray
-        Share and number of answers, which need not be whole.
-    quantile : float
-        1.96 for 95 %.
-
-    Returns
-    -------
-    tuple of float or ndarray
-        Lower and upper end, within 0 and 1.
-    """
-    square = quantile**2 / n
-    middle = (share + square / 2) / (1 + square)
-    half = np.sqrt(square * (np.maximum(share * (1 - share), 0) + square / 4)) / (1 + square)
-    return np.maximum(middle - half, 0.0), np.minimum(middle + half, 1.0)
 
 
 def adjusted_wald_interval(first: Any, second: Any, n: Any, quantile: float) -> tuple[Any, Any]:

@@ -12,12 +12,12 @@ from scipy import stats
 from scipy.optimize import nnls
 
 from crmlib.errors import InputError
+from crmlib.intervals import wilson_interval
 from crmlib.satisfaction.answers import Array, Codes, Missing, answers_of, check_missing
 from crmlib.satisfaction.choice import Method, Rule, importances
 from crmlib.satisfaction.components import NEGLIGIBLE, eigen_components
 from crmlib.satisfaction.draws import ENOUGH, credit_for_first
 from crmlib.satisfaction.moments import FOLDS, Moments, sample_moments
-from crmlib.satisfaction.scores import wilson_interval
 
 RUNS: tuple[tuple[Method, str, Rule], ...] = (
     ("pcr", "85% of variance", 0.85),
