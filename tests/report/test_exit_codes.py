@@ -88,7 +88,8 @@ def test_a_failing_run(workbook, plain_pdf, cells, options, code, message):
     }
     assert "\x1b" not in (kept / "traceback.txt").read_text(encoding="utf-8")
     assert workbook.left_behind() == []
-    assert "sleep 997" not in _commands()
+    if any("sleep" in cell for cell in cells):  # only here: other tests run at the same time
+        assert "sleep 997" not in _commands()
 
 
 def _commands():
