@@ -15,9 +15,18 @@ SUBJECTS = {
     for path in (ROOT / "crmlib").iterdir()
     if path.is_dir() and path.name not in {"tables", "report", "__pycache__"}
 }
-SHARED = {"errors", "findings", "columns", "intervals", "multiple_testing", "resampling"}
+SHARED = {
+    "errors",
+    "findings",
+    "columns",
+    "intervals",
+    "multiple_testing",
+    "resampling",
+    "transaction_rows",
+}
 MAY_IMPORT = {
     "columns": {"errors"},
+    "transaction_rows": {"tables", "columns", "errors"},
     "tables": {"tables", "errors"},
     "report": {"report", "tables.describe", "errors"},
     "cli": {"report", "tables", "errors"},

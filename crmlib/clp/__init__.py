@@ -87,8 +87,8 @@ from crmlib.clp.stake import (
     models_determined,
     outlook,
 )
-from crmlib.clp.transactions import repeated_rows
 from crmlib.clp.value import LifetimeProfit, lifetime_profit
+from crmlib.transaction_rows import repeated_rows
 
 __all__ = [
     "METHODS",

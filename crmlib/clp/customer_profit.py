@@ -8,15 +8,15 @@ import pandas as pd
 
 from crmlib import tables
 from crmlib.clp.costs import ActivityCosts
-from crmlib.clp.transactions import (
+from crmlib.columns import column_of, listed, numbers_of
+from crmlib.errors import InputError
+from crmlib.transaction_rows import (
     check_profit_source,
     missing_cells,
     money_rows,
     refuse_days_to_come,
     refuse_missing,
 )
-from crmlib.columns import column_of, listed, numbers_of
-from crmlib.errors import InputError
 
 SAME_TIME = pd.Timedelta(days=31)
 """How far the first days, or the last, of sales and activities may lie apart without a word."""

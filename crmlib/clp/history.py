@@ -9,15 +9,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from crmlib import tables
-from crmlib.clp.transactions import (
+from crmlib.clp.other_profit import other_profit_rows
+from crmlib.errors import InputError
+from crmlib.transaction_rows import (
     check_profit_source,
     missing_cells,
     money_rows,
-    other_profit_rows,
     refuse_days_to_come,
     refuse_missing,
 )
-from crmlib.errors import InputError
 
 Period = Literal["week", "month", "quarter"]
 

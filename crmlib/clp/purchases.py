@@ -14,16 +14,16 @@ import pandas as pd
 from crmlib import tables
 from crmlib.clp.discounting import Array
 from crmlib.clp.history import as_day, refuse_year_without_purchases
-from crmlib.clp.transactions import (
+from crmlib.clp.other_profit import other_profit_rows
+from crmlib.columns import numbers_of, rows_named
+from crmlib.errors import InputError
+from crmlib.transaction_rows import (
     check_profit_source,
     missing_cells,
     money_rows,
-    other_profit_rows,
     refuse_days_to_come,
     refuse_missing,
 )
-from crmlib.columns import numbers_of, rows_named
-from crmlib.errors import InputError
 
 DAYS_PER_WEEK = 7
 

@@ -20,8 +20,8 @@ from crmlib.clp.fitting import LifeCycleFit
 from crmlib.clp.history import Period, ProfitHistory, numbers_of_days
 from crmlib.clp.life_cycle import Array
 from crmlib.clp.list_prices import ListPriceSums, list_price_sums
+from crmlib.clp.other_profit import other_profit_rows
 from crmlib.clp.stages import life_cycle_stage, median_g1
-from crmlib.clp.transactions import other_profit_rows
 from crmlib.errors import InputError
 from crmlib.multiple_testing import holm
 

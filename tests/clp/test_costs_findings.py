@@ -8,8 +8,8 @@ from crmlib.clp.costs import activity_costs
 from crmlib.clp.costs_findings import costs_findings
 from crmlib.clp.customer_profit import customer_profit
 from crmlib.clp.indirect import indirect_value
-from crmlib.clp.transactions import repeated_rows
 from crmlib.tables import example
+from crmlib.transaction_rows import repeated_rows
 from tests.clp.test_customer_profit import DAY, DONE, LEDGER, SALES
 
 

@@ -6,8 +6,9 @@ import pandas as pd
 import pytest
 
 from crmlib import clp, tables
-from crmlib.clp.transactions import money_rows, other_profit_rows, repeated_rows
+from crmlib.clp.other_profit import other_profit_rows
 from crmlib.errors import InputError
+from crmlib.transaction_rows import money_rows, repeated_rows
 
 SMALL = pd.DataFrame(
     {

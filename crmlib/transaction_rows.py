@@ -1,21 +1,28 @@
-"""Transactions as every method of this subject takes them: customer, day, revenue and profit."""
+"""Transactions as every method takes them: customer, day, revenue and profit in whole cents."""
 
 import datetime as dt
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from crmlib import tables
-from crmlib.columns import codes_of, column_of, listed, numbers_of, rows_named
+from crmlib.columns import listed
 from crmlib.errors import InputError
 
 
-def money_rows(transactions: Any, customer: str, date: str, amount: str, cost: str | None) -> Any:
+def money_rows(
+    transactions: Any,
+    customer: str,
+    date: str,
+    amount: str,
+    cost: str | None,
+    **further: str | None,
+) -> Any:
     """Transactions as an Ibis table of customer_id, day, revenue_cents and profit_cents.
 
     Money is in whole cents, so that every engine sums to the same. Profit is what remains of the
-    revenue after the cost of what was sold, where there is a column of it.
+    revenue after the cost of what was sold, where there is a column of it. Further columns are
+    kept under the name they are given by; None leaves one out.
 
     Raises
     ------
@@ -23,21 +30,33 @@ def money_rows(transactions: Any, customer: str, date: str, amount: str, cost: s
         When a column is not there or money is in several currencies.
     """
     rows = tables.as_expression(transactions)
-    missing = [name for name in (customer, date, amount, cost) if name and name not in rows.columns]
+    kept = {name: column for name, column in further.items() if column is not None}
+    needed = (customer, date, amount, cost, *kept.values())
+    missing = [name for name in needed if name and name not in rows.columns]
     if missing:
         hint = " Without costs, give a margin_rate." if missing == [cost] else ""
         raise InputError(
             f"The table has no column {', '.join(missing)}; it has {', '.join(rows.columns)}.{hint}"
         )
     refuse_several_currencies(rows)
-    revenue_cents = (rows[amount] * 100).round().cast("int64")
-    cost_cents = (rows[cost] * 100).round().cast("int64") if cost else revenue_cents * 0
+    revenue_cents = cents(rows[amount])
+    cost_cents = cents(rows[cost]) if cost else revenue_cents * 0
     return rows.select(
         customer_id=rows[customer],
         day=rows[date].cast("date"),
         revenue_cents=revenue_cents,
         profit_cents=revenue_cents - cost_cents,
+        **{name: rows[column] for name, column in kept.items()},
     )
+
+
+def cents(money: Any) -> Any:
+    """Money as whole cents, halves away from zero, as an Ibis expression.
+
+    Not Ibis's own ``round``: PostgreSQL rounds halves to even where DuckDB rounds them up.
+    """
+    magnitude = (money.abs() * 100 + 0.5).floor().cast("int64")
+    return (money < 0).ifelse(-magnitude, magnitude)
 
 
 def missing_cells(rows: Any) -> Any:
@@ -95,46 +114,6 @@ def check_profit_source(cost: str | None, margin_rate: float | None) -> None:
         raise InputError(
             f"margin_rate={margin_rate:g} is not a fraction above 0 and at most 1.{hint}"
         )
-
-
-def other_profit_rows(other_profit: pd.DataFrame | None) -> pd.DataFrame:
-    """Profit besides the sales in cents: activity costs below zero, indirect benefits above.
-
-    Parameters
-    ----------
-    other_profit : DataFrame or None
-        Columns customer_id, date and profit.
-
-    Returns
-    -------
-    DataFrame
-        customer_id, day (datetime64), cents. Empty where nothing is given.
-
-    Raises
-    ------
-    InputError
-        When a column is not there or a cell is missing.
-    """
-    if other_profit is None:
-        return pd.DataFrame({"customer_id": [], "day": [], "cents": []}).astype(
-            {"customer_id": "str", "day": "datetime64[s]", "cents": "int64"}
-        )
-    codes_of(other_profit, "customer_id")
-    profit = numbers_of(other_profit, "profit", "profit besides the sales, in money")
-    day = pd.to_datetime(column_of(other_profit, "date"))
-    missing = np.flatnonzero(np.isnan(profit) | day.isna().to_numpy())
-    if len(missing):
-        raise InputError(
-            f"The profit besides the sales has no date or no amount in "
-            f"{rows_named(other_profit, missing)}. Fill it in, or take these rows out."
-        )
-    return pd.DataFrame(
-        {
-            "customer_id": other_profit["customer_id"].array,
-            "day": day.dt.normalize().array,
-            "cents": np.round(profit * 100).astype(np.int64),
-        }
-    )
 
 
 def repeated_rows(transactions: Any) -> pd.DataFrame:
