@@ -1,17 +1,21 @@
-# make report · test · lab · lint · bench: each makes .venv first if it is not there.
+# make report · test · lab · lint · bench (and test-slow, test-engines): each makes .venv first if it is not there.
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: report test test-slow lint lab bench data clean
+.PHONY: report test test-slow test-engines lint lab bench data clean
 
 report: .venv
 	$(BIN)/crmlib report
 
 test: .venv
-	$(BIN)/python -m pytest -n auto --dist loadgroup -m "not slow"
+	$(BIN)/python -m pytest -n auto --dist loadgroup -m "not slow and not engines"
 
 test-slow: .venv
 	$(BIN)/python -m pytest -n auto --dist loadgroup -m slow
+
+# On servers of other kinds: PostgreSQL, and Spark in this process (Java 17).
+test-engines: .venv/spark
+	$(BIN)/python -m pytest -m engines
 
 lint: .venv
 	$(BIN)/ruff check
@@ -33,6 +37,10 @@ data: .venv
 .venv/installed: requirements.lock pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock -e '.[dev]'
+	touch $@
+
+.venv/spark: .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[dev,spark]'
 	touch $@
 
 # Benchmarks run beside other packages, which the workbook itself does without.

@@ -98,6 +98,7 @@ def requirements() -> list[Requirement]:
     described = project()
     extras = dict(described["optional-dependencies"])
     del extras["bench"]  # an environment of its own
+    del extras["spark"]  # hundreds of megabytes that only `make test-engines` installs
     texts = described["dependencies"] + [text for extra in extras.values() for text in extra]
     return [Requirement(text) for text in texts if not text.startswith("crmlib[")]
 

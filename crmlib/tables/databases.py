@@ -12,23 +12,19 @@ import pyarrow as pa
 from crmlib.errors import InputError
 from crmlib.tables import engine
 from crmlib.tables.faults import did_you_mean, quoted
+from crmlib.tables.passwords import without_password
 from crmlib.tables.sources import Source, cleaned
 
 BATCH = 100_000
 FILES = ("sqlite", "duckdb")
 SERVERS = ("postgresql", "postgres")
+SPARK = "spark"
 PATTERN = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+)://(?P<place>[^#]*)(?:#(?P<table>.*))?")
 
 
 def is_url(source: str) -> bool:
     """Tell a database URL from the name of a file."""
     return PATTERN.fullmatch(source) is not None
-
-
-def without_password(text: str) -> str:
-    """Return a URL, or a message with one in it, without its password."""
-    text = re.sub(r"(://[^/\s:@]*):\S*@", r"\1:…@", text)
-    return re.sub(r"(?i)\b(password|passwd|pwd)=[^&#\s]*", r"\1=…", text)
 
 
 def parts_of(url: str, kind: str) -> tuple[str, str, str]:
@@ -52,11 +48,13 @@ def parts_of(url: str, kind: str) -> tuple[str, str, str]:
     """
     found = PATTERN.fullmatch(url)
     scheme = found["scheme"].lower() if found else ""
-    if not found or scheme not in (*FILES, *SERVERS):
+    if not found or scheme not in (*FILES, *SERVERS, SPARK):
         raise InputError(
-            f"{without_password(url)}: only sqlite:///, duckdb:/// and postgresql:// can be read. "
-            "Fetch a table from anywhere else first and read it as a file."
+            f"{without_password(url)}: only sqlite:///, duckdb:///, postgresql:// and spark:// "
+            "can be read. Fetch a table from anywhere else first and read it as a file."
         )
+    if scheme == SPARK:
+        return scheme, found["place"], found["table"] or ""
     place = found["place"].removeprefix("/") if scheme in FILES else url.partition("#")[0]
     return scheme, place, found["table"] or kind
 
@@ -178,6 +176,56 @@ def open_server(url: str, name: str, table: str) -> Source:
             f'{name}: the table "{table}" cannot be read ({told}). '
             "Check the address, the user and the name of the table."
         ) from None
+    return _on_server(rows, name)
+
+
+def open_spark(path: str, name: str, table: str) -> Source:
+    """Open a table of Spark; it is worked on there.
+
+    The session is the one the process has already, or is made from Spark's own settings
+    (`SPARK_CONF_DIR`, `SPARK_REMOTE`; a master of one machine where they name none).
+
+    Parameters
+    ----------
+    path : str
+        A Parquet file or a folder of them, as Spark sees it; empty for a table of the catalogue.
+    name : str
+        What to call it in messages.
+    table : str
+        The table of Spark's catalogue, after its schema and a full stop where it is in one.
+
+    Returns
+    -------
+    Source
+        Its numbers and dates must have their types there.
+
+    Raises
+    ------
+    InputError
+        Spark is not installed or does not start, or has no such file or table.
+    """
+    if bool(path.strip("/")) == bool(table):
+        raise InputError(
+            f"{name}: name either a Parquet file, spark:///folder/orders.parquet, or a table of "
+            "Spark's catalogue, spark://#shop.orders."
+        )
+    try:
+        rows = engine.spark_table(table) if table else engine.spark_parquet(path)
+    except ImportError as error:
+        raise InputError(
+            f"{name}: Spark is not installed. Install it with: pip install "
+            '"crmlib[spark]". It also needs Java 17 or later.'
+        ) from error
+    except Exception as error:
+        # Spark's errors come from Java by way of several packages, each with classes of its own.
+        raise InputError(
+            f"{name}: Spark cannot read it ({without_password(_first_line(error))}). Check the "
+            "path or the name of the table, and that Java 17 or later is there."
+        ) from None
+    return _on_server(rows, name)
+
+
+def _on_server(rows: engine.Table, name: str) -> Source:
     texts = [column for column, dtype in rows.schema().items() if dtype.is_string()]
     stripped = rows.mutate(**{column: rows[column].strip().nullif("") for column in texts})
     return Source(

@@ -19,6 +19,9 @@ from ibis import and_ as all_of
 from ibis import cases, ifelse, literal, null, row_number, union
 from ibis.expr.types import Column, Table
 
+from crmlib.errors import InputError
+from crmlib.tables.passwords import without_password
+
 if TYPE_CHECKING:
     from ibis.backends.duckdb import Backend
 
@@ -50,7 +53,11 @@ ReadError = (
     OSError,
 )
 
+# What speaks to engines that may go away while they are asked.
+DRIVERS = ("psycopg", "pyspark", "py4j")
+
 _connections: dict[int, "Backend"] = {}
+_servers: dict[tuple[int, str], Any] = {}
 
 
 def connection() -> "Backend":
@@ -120,7 +127,7 @@ def as_frame(table: Table) -> pd.DataFrame:
     Use this and not Ibis's own `execute` or `to_pandas`: Ibis 12 asks pandas 3 for an option
     that pandas warns of.
     """
-    return table.to_pyarrow().to_pandas(date_as_object=False)
+    return _fetched(table).to_pandas(date_as_object=False)
 
 
 def batches_table(batches: pa.RecordBatchReader) -> Table:
@@ -151,9 +158,41 @@ def duckdb_table(path: Path, table: str) -> Table:
 
 
 def server_table(url: str, table: str) -> Table:
-    """Return a table of a database server as an expression that is worked out there."""
+    """Return a table of a database server as an expression that is worked out there.
+
+    A process keeps one connection to each server, and makes a new one where the old is broken.
+    """
     schema, _, name = table.rpartition(".")
-    return ibis.connect(url).table(name, database=schema or None)
+    key = (os.getpid(), url)
+    if key in _servers:
+        try:
+            return _servers[key].table(name, database=schema or None)
+        except Exception:
+            _leave(_servers.pop(key), os.getpid())
+    backend = _servers[key] = ibis.connect(url)
+    atexit.register(_leave, backend, os.getpid())
+    return backend.table(name, database=schema or None)
+
+
+def spark_parquet(path: str) -> Table:
+    """Return a Parquet file, or a folder of them, as an expression that Spark works out."""
+    return _spark().read_parquet(path)
+
+
+def spark_table(table: str) -> Table:
+    """Return a table of Spark's catalogue as an expression that Spark works out."""
+    schema, _, name = table.rpartition(".")
+    return _spark().table(name, database=schema or None)
+
+
+def _spark() -> Any:
+    from pyspark.sql import SparkSession
+
+    builder = SparkSession.builder.appName("crmlib")
+    # A bar of its own would stand in the middle of logs.
+    session = builder.config("spark.ui.showConsoleProgress", "false").getOrCreate()
+    session.sparkContext.setLogLevel("ERROR")
+    return ibis.pyspark.connect(session)
 
 
 def kept(table: Table) -> Table:
@@ -173,6 +212,13 @@ def _close(backend: "Backend", process: int) -> None:
         backend.disconnect()
 
 
+def _leave(server: Any, process: int) -> None:
+    if os.getpid() == process:
+        # A server that has gone away cannot be taken leave of.
+        with contextlib.suppress(Exception):
+            server.disconnect()
+
+
 def _drop(backend: "Backend", name: str, process: int) -> None:
     # A forked process has inherited the expression but must not touch its parent's DuckDB.
     if os.getpid() == process:
@@ -181,12 +227,26 @@ def _drop(backend: "Backend", name: str, process: int) -> None:
 
 def n_rows(table: Table) -> int:
     """Return how many rows a table has."""
-    return int(table.count().to_pyarrow().as_py())
+    return int(next(rows_of(table.aggregate(rows=table.count())))["rows"])
 
 
 def rows_of(table: Table) -> Iterator[dict[str, Any]]:
     """Yield the rows of a small result as dictionaries of plain Python values."""
-    yield from table.to_pyarrow().to_pylist()
+    yield from _fetched(table).to_pylist()
+
+
+def _fetched(table: Table) -> pa.Table:
+    try:
+        return table.to_pyarrow()
+    except Exception as error:
+        # The drivers need not be installed, so their errors are known by where they come from.
+        if type(error).__module__.partition(".")[0] not in DRIVERS:
+            raise
+        told = without_password(str(error).strip().partition("\n")[0])
+        raise InputError(
+            f"The database stopped answering while its rows were read ({told}). Nothing was "
+            "changed there. Run this again when it can be reached."
+        ) from None
 
 
 def _without_patterns(path: Path) -> str:

@@ -115,6 +115,8 @@ def _open_database(url: str, kind: str) -> Source:
         return databases.open_sqlite(find_file(place), name, table)
     if scheme == "duckdb":
         return databases.open_duckdb(find_file(place), name, table)
+    if scheme == databases.SPARK:
+        return databases.open_spark(place, name, table)
     return databases.open_server(place, name, table)
 
 

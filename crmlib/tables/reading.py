@@ -12,12 +12,12 @@ import pandas as pd
 from crmlib.errors import InputError
 from crmlib.tables import engine
 from crmlib.tables.checking import Checked, checked
-from crmlib.tables.databases import without_password
 from crmlib.tables.dates import DateOrder
 from crmlib.tables.faults import did_you_mean, quoted, refuse
 from crmlib.tables.fields import matched
 from crmlib.tables.numbers import DecimalMark
 from crmlib.tables.opening import open_source
+from crmlib.tables.passwords import without_password
 from crmlib.tables.schemas import columns_of
 from crmlib.tables.sources import Source
 
@@ -76,9 +76,10 @@ def read(
     source : str or path
         A text file (CSV and the like), a Parquet file, an Excel workbook
         (`file.xlsx#sheet`), or a database (`sqlite:///shop.db#orders`,
-        `duckdb:///shop.duckdb#orders`, `postgresql://user@host/shop#orders`). A
-        relative path is looked up from the current folder, then from the root of
-        the workbook. A table or sheet that is not named is the one called like `kind`.
+        `duckdb:///shop.duckdb#orders`, `postgresql://user@host/shop#orders`,
+        `spark:///folder/orders.parquet`, `spark://#shop.orders`). A relative path is
+        looked up from the current folder, then from the root of the workbook. A table
+        or sheet that is not named is the one called like `kind`.
     kind : str
         A key of `crmlib.tables.KINDS`.
     columns : mapping, optional
