@@ -15,6 +15,7 @@ from crmlib.tables.schemas import KINDS, Column
 
 if TYPE_CHECKING:
     from crmlib.tables import example
+    from crmlib.tables.baskets import baskets_of, read_baskets
     from crmlib.tables.companions import companion
     from crmlib.tables.reading import CheckedTable, as_expression, as_frame, describe, read
 
@@ -24,10 +25,12 @@ __all__ = [
     "Column",
     "as_expression",
     "as_frame",
+    "baskets_of",
     "companion",
     "describe",
     "example",
     "read",
+    "read_baskets",
 ]
 
 
@@ -36,6 +39,8 @@ def __getattr__(name: str) -> Any:
         return importlib.import_module("crmlib.tables.example")
     if name == "companion":
         return importlib.import_module("crmlib.tables.companions").companion
+    if name in ("baskets_of", "read_baskets"):
+        return getattr(importlib.import_module("crmlib.tables.baskets"), name)
     if name in __all__:
         return getattr(importlib.import_module("crmlib.tables.reading"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
