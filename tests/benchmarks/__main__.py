@@ -14,6 +14,9 @@ from tests.benchmarks import (
     satisfaction_drivers,
     satisfaction_importance,
     satisfaction_path_model,
+    segmentation_baskets,
+    segmentation_offers,
+    segmentation_scale,
 )
 
 BENCHMARKS = (
@@ -26,6 +29,9 @@ BENCHMARKS = (
     satisfaction_drivers,
     satisfaction_importance,
     satisfaction_path_model,
+    segmentation_baskets,
+    segmentation_offers,
+    segmentation_scale,
 )
 
 if __name__ == "__main__":
