@@ -88,6 +88,12 @@ KINDS: dict[str, tuple[Column, ...]] = {
         Column("profit_high", "number", "money it brings at the most"),
         Column("basis", "text", "data or judgement: where the numbers come from"),
     ),
+    "forecasts": (
+        Column("customer_id", "text", "the customer, one row each", required=True, unique=True),
+        Column("profit", "number", "profit that is to come", required=True),
+        Column("low", "number", "lower end of its interval"),
+        Column("high", "number", "upper end of its interval"),
+    ),
     "complaints": (
         CUSTOMER_ID,
         Column("date", "date", "the day of the complaint", required=True),

@@ -1,0 +1,296 @@
+"""What a manager should know about what customers do: page one of the behaviour report."""
+
+import numpy as np
+import pandas as pd
+
+from crmlib.findings import Finding, amount, counted, listed
+from crmlib.segmentation.assignment_rules import AssignmentRules
+from crmlib.segmentation.segment_criteria import SegmentCriteria
+from crmlib.segmentation.segment_migration import GONE, SegmentMigration
+
+GOOD = ("Champions", "Potential Loyalist", "Loyal Customers")
+FADING = ("Can't Lose Them", "At Risk", "Need Attention", "About To Sleep", "Lost")
+FIRST_TO_CALL = ("Can't Lose Them", "At Risk")
+
+TELLING = 0.33
+"""Cliff's delta from which on a difference names a segment (medium, Romano and others 2006)."""
+
+ALIKE = 0.05
+"""Difference of shares of money for the same share of customers that is none."""
+
+MOST = {
+    "recency": ("silent longest", "bought last"),
+    "tenure": ("customers longest", "customers shortest"),
+    "frequency": ("most orders", "fewest orders"),
+    "monetary": ("most revenue", "least revenue"),
+    "order_value": ("largest orders", "smallest orders"),
+    "orders_per_active_month": ("order most often", "order least often"),
+    "revenue_per_active_month": ("most a month", "least a month"),
+    "quiet_share": ("most quiet months", "fewest quiet months"),
+    "returned_share": ("return most", "return least"),
+    "discounted_share": ("most at a discount", "least at a discount"),
+    "lines": ("most product lines", "fewest product lines"),
+}
+"""What a segment is called that is above, or below, all others in a feature."""
+
+NEEDED = ("big enough", "relevant", "different", "stable")
+"""What a segment must be for a treatment of its own; today's customers are reached by name."""
+
+
+def segment_names(profiles: pd.DataFrame) -> dict[str, str]:
+    """Names for numbered segments: what they are most, or least, of all.
+
+    Parameters
+    ----------
+    profiles : DataFrame
+        `Segmentation.profiles` of numbers: segment, feature, mean, effect_size.
+
+    Returns
+    -------
+    dict
+        From number to a name that begins with it, "1: largest orders, order most often". At most
+        two features, the most telling first; "in between" where it is at no end of any.
+    """
+    means = profiles.pivot_table(index="segment", columns="feature", values="mean", sort=False)
+    names = {}
+    for segment, rows in profiles.groupby("segment", sort=False):
+        order = rows["effect_size"].abs().sort_values(ascending=False, kind="stable").index
+        telling = rows.loc[order][rows.loc[order, "effect_size"].abs() >= TELLING]
+        words = [_end_words(means[row["feature"]], segment, row) for _, row in telling.iterrows()]
+        said = ", ".join([word for word in words if word][:2]) or _between(telling)
+        names[str(segment)] = f"{segment}: {said}"
+    return names
+
+
+def _between(telling: pd.DataFrame) -> str:
+    """Words for a segment at no end of any feature."""
+    if telling.empty:
+        return "in between"
+    first = telling.iloc[0]
+    plain = str(first["feature"]).removesuffix("_share").replace("_", " ")
+    return f"in between, {plain} rather {'high' if first['effect_size'] > 0 else 'low'}"
+
+
+def _end_words(means: pd.Series, segment: object, row: pd.Series) -> str:
+    """Words where the segment is at one end of a feature, on the side it differs to."""
+    feature = str(row["feature"])
+    plain = feature.removesuffix("_share").replace("_", " ")
+    most, least = MOST.get(feature, (f"most {plain}", f"least {plain}"))
+    if row["effect_size"] > 0 and means.idxmax() == segment:
+        return most
+    return least if row["effect_size"] < 0 and means.idxmin() == segment else ""
+
+
+def rfm_finding(summary: pd.DataFrame, money: str) -> Finding:
+    """Who buys, who fades, by recency, frequency and monetary value.
+
+    Parameters
+    ----------
+    summary : DataFrame
+        From `rfm_segment_summary`.
+    money : str
+        Unit of money.
+    """
+    good, fading, call = (
+        summary[summary["segment"].isin(names)] for names in (GOOD, FADING, FIRST_TO_CALL)
+    )
+    n = counted(int(summary["customers"].sum()), "customer")
+    text = (
+        f"Of {n}, {_part(good)} buy often and lately; {_part(fading)} bought longer ago than most, "
+        "or little."
+    )
+    if call.empty:
+        return Finding(text, "Nobody who used to bring much is behind the others now.")
+    brought = call["revenue"].sum()
+    quiet = listed(
+        [
+            f"{row['customers']:,} in {row['segment']} "
+            f"({counted(round(row['median_recency']), 'day')} silent)"
+            for row in call.to_dict("records")
+        ]
+    )
+    return Finding(
+        text, f"To be spoken to first: {quiet}, who brought {amount(brought, brought)} {money}."
+    )
+
+
+def _part(rows: pd.DataFrame) -> str:
+    """Share of customers and of revenue of some segments."""
+    said = f"{rows['customer_share'].sum():.0%}"
+    if rows["revenue_share"].notna().any():
+        said += f" (with {rows['revenue_share'].sum():.0%} of the revenue)"
+    return said
+
+
+def kinds_finding(choice: pd.DataFrame, k: int, note: str, other_way: float) -> Finding:
+    """Whether habits show kinds of customers, and how many.
+
+    Parameters
+    ----------
+    choice : DataFrame
+        `Segmentation.choice`.
+    k : int
+        Segments found.
+    note : str
+        By what, and among whom, from `segment_basis`.
+    other_way : float
+        Adjusted Rand index with the segments of the other method.
+    """
+    if k < 2:
+        return Finding(
+            "What customers do shows no kinds of customers: they differ by degrees.",
+            f"{note} No number of them was found again in other samples and stood apart. The "
+            "named segments below are cut by rule, not found.",
+        )
+    row = choice[choice["k"] == k].iloc[0]
+    agreed = "" if np.isnan(other_way) else f"; by another method to {other_way:.2f}"
+    return Finding(
+        f"What customers do shows {k} kinds of customers.",
+        f"{note} Found again in other samples to {row['stability']:.2f} "
+        f"({row['stability_low']:.2f} to {row['stability_high']:.2f}){agreed}; 1 is wholly.",
+    )
+
+
+def money_finding(sizes: pd.DataFrame, money_is: str) -> Finding:
+    """Which segment brings most for its size, and which least.
+
+    Parameters
+    ----------
+    sizes : DataFrame
+        `SegmentCriteria.sizes`.
+    money_is : str
+        What the money is: profit of the last 365 days.
+    """
+    if sizes["profit_share"].isna().any():
+        return Finding(
+            f"Which segment brings how much of the {money_is} cannot be said: in all it is too "
+            "near to zero, or hangs on too few customers.",
+            "",
+        )
+    weight = sizes["profit_share"] / sizes["customers_share"]
+    if weight.max() - weight.min() < ALIKE:
+        return Finding(
+            f"Every segment brings of the {money_is} what its number of customers would.", ""
+        )
+    best, worst = (sizes.iloc[int(place)] for place in (weight.argmax(), weight.argmin()))
+    return Finding(
+        f"“{best['segment']}” brings {best['profit_share']:.0%} of the {money_is} "
+        f"({best['profit_share_low']:.0%} to {best['profit_share_high']:.0%}) with "
+        f"{best['customers_share']:.0%} of the customers; “{worst['segment']}” "
+        f"{worst['profit_share']:.0%} with {worst['customers_share']:.0%}.",
+        "",
+    )
+
+
+def worth_finding(criteria: SegmentCriteria) -> Finding:
+    """Which segments are worth a treatment of their own, and what the others lack.
+
+    Parameters
+    ----------
+    criteria : SegmentCriteria
+    """
+    table = criteria.table.set_index("segment")
+    passed = [str(name) for name in table.index if (table.loc[name, list(NEEDED)] == "yes").all()]
+    verb = {0: "none is", 1: "1 is"}.get(len(passed), f"{len(passed)} are")
+    text = f"Of {counted(len(table), 'segment')}, {verb} shown to be big enough, "
+    text += "to differ in profit and habits, and to last"
+    text += f": {_quoted(passed)}." if passed else "."
+    return Finding(text, f"{_lacking(table)} {_reach_words(table)}".strip())
+
+
+def _quoted(names: list[str]) -> str:
+    if len(names) > 4:
+        return f"{', '.join(f'“{name}”' for name in names[:4])} and {len(names) - 4} more"
+    return listed([f"“{name}”" for name in names])
+
+
+def _lacking(table: pd.DataFrame) -> str:
+    """Of every criterion, how many segments fail and of how many it cannot be said."""
+    parts = []
+    for criterion in NEEDED:
+        failed, open_ = ((table[criterion] == said).sum() for said in ("no", "cannot say"))
+        said = [f"no for {failed}"] * bool(failed) + [f"not known for {open_}"] * bool(open_)
+        parts += [f"{criterion}: {' and '.join(said)}"] * bool(said)
+    return f"{'; '.join(parts).capitalize()}." if parts else ""
+
+
+def _reach_words(table: pd.DataFrame) -> str:
+    reached = table["reachable"]
+    if (reached == "cannot say").all():
+        return ""
+    yes = int((reached == "yes").sum())
+    told = f"{counted(yes, 'segment')} can" if yes else "no segment is shown that can"
+    return f"Before the first purchase {told} be told by what is known of customers."
+
+
+def rules_finding(rules: AssignmentRules) -> Finding:
+    """How well a person can tell the segment by a few questions.
+
+    Parameters
+    ----------
+    rules : AssignmentRules
+    """
+    ours, guess = rules.accuracy.iloc[0], rules.accuracy.iloc[1]
+    between = f"({100 * ours['low_share']:.0f} to {100 * ours['high_share']:.0f})"
+    if ours["low_share"] <= guess["right_share"]:
+        return Finding(
+            f"A few questions do not tell the segment: they are right for "
+            f"{100 * ours['right_share']:.0f} of 100 customers {between}, always naming the "
+            f"largest for {100 * guess['right_share']:.0f}.",
+            "",
+        )
+    best = rules.rules.sort_values(["low_share", "customers"], ascending=False).iloc[0]
+    return Finding(
+        f"A salesperson can tell the segment by {counted(len(rules.rules), 'rule')} and is right "
+        f"for {100 * ours['right_share']:.0f} of 100 customers {between}; always naming the "
+        f"largest would be for {100 * guess['right_share']:.0f}.",
+        f"The surest: {best['when']}: “{best['segment']}”.",
+    )
+
+
+def moves_finding(migration: SegmentMigration, days: int, money: str) -> Finding:
+    """Who moved down out of valuable segments, and whether more than before.
+
+    Parameters
+    ----------
+    migration : SegmentMigration
+        With money.
+    days : int
+        Length of the two stretches of time compared.
+    money : str
+        Unit of money.
+    """
+    alarms = migration.alarms
+    stretch = f"the last {days:,} days against the {days:,} before"
+    if alarms.empty:
+        return Finding(f"Nobody moved down out of a valuable segment, {stretch}.", "")
+    n, brought = int(alarms["customers"].sum()), alarms["money"].sum()
+    first = alarms.iloc[0]
+    to = f"{'is' if first['customers'] == 1 else 'are'} {first['to_segment']} now"
+    if first["to_segment"] == GONE:
+        to = "bought nothing more"
+    detail = (
+        f"Most money: of {first['from_customers']:,} {first['from_segment']}, "
+        f"{first['customers']:,} {to} ({first['low']:.0%} to {first['high']:.0%})."
+    )
+    moved = "customer has" if n == 1 else "customers have"
+    return Finding(
+        f"{n:,} {moved} moved down or away out of the valuable segments, {stretch}; they had "
+        f"brought {amount(brought, brought)} {money}.",
+        f"{detail} {_unusual_words(alarms)}",
+    )
+
+
+def _unusual_words(alarms: pd.DataFrame) -> str:
+    known = alarms["unusual"].dropna()
+    if known.empty:
+        return (
+            "Whether that is more than usual cannot be said: the purchases do not go back so far."
+        )
+    more = int(known.sum())
+    if not more:
+        return "No such move is shown to be more frequent than a stretch earlier."
+    verb = "is" if more == 1 else "are"
+    return (
+        f"{more} of {counted(len(known), 'such move')} {verb} more frequent than a stretch earlier."
+    )

@@ -1,0 +1,214 @@
+"""The sentences of page one of the behaviour report.
+
+Oracle: the sentence a reader should get for small results written out here.
+"""
+
+import numpy as np
+import pandas as pd
+
+from crmlib.segmentation.assignment_rules import AssignmentRules
+from crmlib.segmentation.behaviour_findings import (
+    kinds_finding,
+    money_finding,
+    moves_finding,
+    rfm_finding,
+    rules_finding,
+    segment_names,
+    worth_finding,
+)
+from crmlib.segmentation.effect_sizes import Effect
+from crmlib.segmentation.segment_criteria import SegmentCriteria
+from crmlib.segmentation.segment_migration import SegmentMigration
+
+
+def profiles(effects):
+    """Of (segment, feature, mean, effect)."""
+    return pd.DataFrame(effects, columns=["segment", "feature", "mean", "effect_size"])
+
+
+def test_segments_are_named_by_what_they_are_most_of_all():
+    names = segment_names(
+        profiles(
+            [
+                ("1", "order_value", 50.0, 0.4),
+                ("1", "discounted_share", 0.2, 0.1),
+                ("2", "order_value", 90.0, 0.9),
+                ("2", "discounted_share", 0.1, -0.95),
+                ("3", "order_value", 10.0, -0.9),
+                ("3", "discounted_share", 0.8, 0.5),
+                ("4", "order_value", 40.0, 0.1),
+                ("4", "discounted_share", 0.3, 0.0),
+            ]
+        )
+    )
+    assert names == {
+        "1": "1: in between, order value rather high",
+        "2": "2: least at a discount, largest orders",
+        "3": "3: smallest orders, most at a discount",
+        "4": "4: in between",
+    }
+
+
+def summary(revenue=True):
+    table = pd.DataFrame(
+        {
+            "segment": ["Champions", "Can't Lose Them", "At Risk", "Lost"],
+            "customers": [50, 10, 20, 20],
+            "customer_share": [0.5, 0.1, 0.2, 0.2],
+            "revenue": [7e5, 1e5, 1e5, 1e5],
+            "revenue_share": [0.7, 0.1, 0.1, 0.1],
+            "median_recency": [5.0, 138.0, 25.5, 400.0],
+        }
+    )
+    return table if revenue else table.assign(revenue_share=np.nan)
+
+
+def test_who_buys_and_who_is_to_be_called():
+    said = rfm_finding(summary(), "yuan")
+    assert said.text == (
+        "Of 100 customers, 50% (with 70% of the revenue) buy often and lately; 50% (with 30% of "
+        "the revenue) bought longer ago than most, or little."
+    )
+    assert said.detail == (
+        "To be spoken to first: 10 in Can't Lose Them (138 days silent) and 20 in At Risk (26 "
+        "days silent), who brought 200,000 yuan."
+    )
+    assert "revenue" not in rfm_finding(summary(revenue=False), "yuan").text
+    nobody = rfm_finding(summary().iloc[[0, 3]], "yuan")
+    assert nobody.detail.startswith("Nobody who used to bring much")
+
+
+def test_kinds_or_none():
+    choice = pd.DataFrame(
+        {"k": [1, 4], "stability": [1.0, 0.85], "stability_low": [1, 0.65], "stability_high": 0.98}
+    )
+    four = kinds_finding(choice, 4, "By habits.", 0.92)
+    assert four.text == "What customers do shows 4 kinds of customers."
+    assert "to 0.85 (0.65 to 0.98); by another method to 0.92" in four.detail
+    none = kinds_finding(choice, 1, "By habits.", np.nan)
+    assert "differ by degrees" in none.text
+    assert "cut by rule, not found" in none.detail
+
+
+def sizes():
+    return pd.DataFrame(
+        {
+            "segment": ["large", "small"],
+            "customers_share": [0.1, 0.9],
+            "profit_share": [0.6, 0.4],
+            "profit_share_low": [0.5, 0.3],
+            "profit_share_high": [0.7, 0.5],
+        }
+    )
+
+
+def test_who_brings_most_for_its_size():
+    said = money_finding(sizes(), "profit in all").text
+    assert said == (
+        "“large” brings 60% of the profit in all (50% to 70%) with 10% of the customers; “small” "
+        "40% with 90%."
+    )
+    alike = money_finding(sizes().assign(profit_share=[0.1, 0.9]), "profit in all").text
+    assert alike == "Every segment brings of the profit in all what its number of customers would."
+    unknown = money_finding(sizes().assign(profit_share=np.nan), "profit in all").text
+    assert "cannot be said" in unknown
+
+
+def judged(rows):
+    """Criteria with verdicts by segment, in the order of the five."""
+    names = ("big enough", "relevant", "reachable", "different", "stable")
+    verdicts = pd.DataFrame(
+        [(s, c, v, "") for s, said in rows.items() for c, v in zip(names, said, strict=True)],
+        columns=["segment", "criterion", "verdict", "reason"],
+    )
+    empty = pd.DataFrame()
+    nothing = Effect(np.nan, np.nan, np.nan, np.nan)
+    return SegmentCriteria(verdicts, empty, empty, empty, empty, empty, nothing, 0.95)
+
+
+def test_which_segments_are_worth_a_treatment():
+    found = judged(
+        {
+            "A": ["yes", "yes", "no", "yes", "yes"],
+            "B": ["no", "yes", "yes", "yes", "cannot say"],
+            "C": ["no", "yes", "no", "yes", "yes"],
+        }
+    )
+    said = worth_finding(found)
+    assert said.text == (
+        "Of 3 segments, 1 is shown to be big enough, to differ in profit and habits, and to last: "
+        "“A”."
+    )
+    assert said.detail == (
+        "Big enough: no for 2; stable: not known for 1. Before the first purchase 1 segment can be "
+        "told by what is known of customers."
+    )
+    none = worth_finding(judged({"A": ["no", "no", "cannot say", "no", "no"]}))
+    assert none.text.startswith("Of 1 segment, none is shown to be big enough")
+    assert none.text.endswith("and to last.")
+    assert "Before" not in none.detail
+
+
+def rules(share=0.92, low=0.89, guess=0.39):
+    table = pd.DataFrame(
+        {
+            "when": ["order value above 5", "order value at most 5"],
+            "segment": ["large", "small"],
+            "customers": [10, 90],
+            "right_share": [1.0, 0.9],
+            "low_share": [0.7, 0.85],
+        }
+    )
+    accuracy = pd.DataFrame(
+        {"right_share": [share, guess], "low_share": [low, 0.3], "high_share": [0.95, 0.5]}
+    )
+    return AssignmentRules(table, accuracy, pd.DataFrame(), ("order_value",), ((), ()), ("a", "b"))
+
+
+def test_rules_are_held_against_the_guess():
+    said = rules_finding(rules())
+    assert said.text == (
+        "A salesperson can tell the segment by 2 rules and is right for 92 of 100 customers (89 to "
+        "95); always naming the largest would be for 39."
+    )
+    assert said.detail == "The surest: order value at most 5: “small”."
+    assert rules_finding(rules(0.4, 0.35)).text.startswith("A few questions do not tell")
+
+
+def migration(alarms):
+    return SegmentMigration(pd.DataFrame(), alarms, pd.DataFrame(), 0.95, 0.05)
+
+
+def alarm(unusual):
+    return pd.DataFrame(
+        {
+            "from_segment": ["Champions", "Champions"],
+            "to_segment": ["(gone)", "At Risk"],
+            "customers": [9, 2],
+            "from_customers": [112, 112],
+            "low": [0.04, 0.0],
+            "high": [0.15, 0.06],
+            "money": [2e5, 1e5],
+            "unusual": pd.array(unusual, dtype="boolean"),
+        }
+    )
+
+
+def test_moves_are_told_with_what_is_usual():
+    said = moves_finding(migration(alarm([True, False])), 365, "yuan")
+    assert said.text == (
+        "11 customers have moved down or away out of the valuable segments, the last 365 days "
+        "against the 365 before; they had brought 300,000 yuan."
+    )
+    assert said.detail == (
+        "Most money: of 112 Champions, 9 bought nothing more (4% to 15%). 1 of 2 such moves is "
+        "more frequent than a stretch earlier."
+    )
+    one = moves_finding(migration(alarm([True, False]).iloc[[1]]), 365, "yuan")
+    assert one.text.startswith("2 customers have moved")
+    assert "of 112 Champions, 2 are At Risk now" in one.detail
+    unknown = moves_finding(migration(alarm([pd.NA, pd.NA])), 365, "yuan")
+    assert "do not go back so far" in unknown.detail
+    assert "No such move" in moves_finding(migration(alarm([False, False])), 365, "yuan").detail
+    nobody = moves_finding(migration(alarm([True, True]).head(0)), 365, "yuan")
+    assert nobody.text.startswith("Nobody moved down")
