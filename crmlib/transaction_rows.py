@@ -93,6 +93,23 @@ def refuse_several_currencies(rows: Any) -> None:
         )
 
 
+def day_of(value: Any, name: str) -> pd.Timestamp:
+    """A day the caller gives, as a Timestamp.
+
+    Raises
+    ------
+    InputError
+        When it is none; ``name`` is what the caller calls it.
+    """
+    try:
+        day = pd.Timestamp(value) if isinstance(value, str | dt.date) else None
+    except ValueError:
+        day = None
+    if day is None or pd.isna(day):
+        raise InputError(f"{name}={value!r} is not a day. Write it as 2025-12-31.")
+    return day.normalize()
+
+
 def refuse_days_to_come(last_day: dt.date) -> None:
     """A purchase after today is a mistyped date; it would make everybody look long gone."""
     if last_day > dt.date.today():

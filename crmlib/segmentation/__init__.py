@@ -10,6 +10,9 @@ from crmlib.segmentation.churn_warning import (
     warning_days,
 )
 from crmlib.segmentation.complaints_silence import complaints_silence
+from crmlib.segmentation.concentration import gini, gini_interval, lorenz_curve, share_of_best
+from crmlib.segmentation.cube import Cube, cube, drill_down, roll_up
+from crmlib.segmentation.cube_deviations import CubeDeviations, cube_deviations
 from crmlib.segmentation.customer_totals import CustomerTotals, customer_totals
 from crmlib.segmentation.deciles import Deciles, PurchaseDeciles, deciles, purchase_deciles
 from crmlib.segmentation.delivered_value import DeliveredValue, delivered_value
@@ -35,7 +38,14 @@ from crmlib.segmentation.relationship_type import (
 )
 from crmlib.segmentation.relationships import Relationships, relationship_or_transaction
 from crmlib.segmentation.repairs import repairs, value_cause
-from crmlib.segmentation.rfm import RfmScores, RuleDifferences, rfm, rfm_scores, rule_differences
+from crmlib.segmentation.rfm import (
+    RfmScores,
+    RuleDifferences,
+    rfm,
+    rfm_of_totals,
+    rfm_scores,
+    rule_differences,
+)
 from crmlib.segmentation.rfm_over_time import rfm_over_time
 from crmlib.segmentation.rfm_segments import RFM_BEST_FIRST, rfm_segment_summary
 from crmlib.segmentation.rhythm import buying_rhythm
@@ -55,6 +65,8 @@ __all__ = [
     "BasketRules",
     "BehaviourFeatures",
     "ChurnWarning",
+    "Cube",
+    "CubeDeviations",
     "CustomerTotals",
     "Deciles",
     "DeliveredValue",
@@ -90,14 +102,20 @@ __all__ = [
     "churn_warning",
     "class_outlook",
     "complaints_silence",
+    "cube",
+    "cube_deviations",
     "customer_totals",
     "deciles",
     "delivered_value",
+    "drill_down",
     "extra_purchases",
     "fitting_items",
+    "gini",
+    "gini_interval",
     "held_out_rules",
     "idic",
     "line_margins",
+    "lorenz_curve",
     "next_items",
     "offer_gains",
     "offer_terms",
@@ -112,9 +130,11 @@ __all__ = [
     "relationship_types",
     "repairs",
     "rfm",
+    "rfm_of_totals",
     "rfm_over_time",
     "rfm_scores",
     "rfm_segment_summary",
+    "roll_up",
     "rule_differences",
     "segment",
     "segment_criteria",
@@ -122,6 +142,7 @@ __all__ = [
     "segment_profiles",
     "sequence_rules",
     "service_record",
+    "share_of_best",
     "shrunken_shares",
     "split_check",
     "tiers",

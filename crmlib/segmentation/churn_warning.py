@@ -25,7 +25,11 @@ from crmlib.segmentation.warning_check import (
     with_lists,
 )
 from crmlib.segmentation.warning_signs import sign_numbers, warning_signs
-from crmlib.transaction_rows import check_profit_source, money_rows
+from crmlib.transaction_rows import (
+    check_profit_source,
+    day_of,
+    money_rows,
+)
 
 MOST_DAYS = 6
 """Days of the past that are looked at."""
@@ -267,7 +271,7 @@ def days_between(
     if ahead < 1:
         raise InputError(f"ahead={ahead}: write the days to look ahead.")
     try:
-        end = last if as_of is None else pd.Timestamp(as_of)
+        end = last if as_of is None else day_of(as_of, "as_of")
     except ValueError as error:
         raise InputError(f"as_of={as_of} is not a day. Write it as 2025-12-31.") from error
     if end < first:

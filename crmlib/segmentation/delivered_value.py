@@ -14,6 +14,7 @@ from scipy.stats import norm, t
 
 from crmlib.columns import Array, column_of, listed, numbers_of, rows_named
 from crmlib.errors import InputError
+from crmlib.transaction_rows import day_of
 
 VALUE_PARTS = ("product", "service", "personnel", "image")
 COST_PARTS = ("money", "time", "energy", "psychic")
@@ -157,8 +158,8 @@ def _last_answers(
     answers = responses[responses[customer].notna()]
     if since is not None or as_of is not None:
         days = pd.to_datetime(column_of(answers, date))
-        first = pd.Timestamp.min if since is None else pd.Timestamp(since)
-        last = pd.Timestamp.max if as_of is None else pd.Timestamp(as_of)
+        first = pd.Timestamp.min if since is None else day_of(since, "since")
+        last = pd.Timestamp.max if as_of is None else day_of(as_of, "as_of")
         answers = answers[(days >= first) & (days <= last)]
     if answers.empty:
         raise InputError("No customer answered the survey in the time asked for.")

@@ -15,6 +15,7 @@ from crmlib.segmentation.basket_rules import BasketRules, Coded, basket_rules, c
 from crmlib.segmentation.itemsets import packed
 from crmlib.segmentation.offer_pairs import own_pairs
 from crmlib.segmentation.offer_value import offer_gains, shrunken_shares
+from crmlib.transaction_rows import day_of
 
 
 def chance_check(
@@ -53,7 +54,7 @@ def chance_check(
     InputError
         Nothing was bought before.
     """
-    then = pd.Timestamp(as_of) - pd.Timedelta(days=within_days)
+    then = day_of(as_of, "as_of") - pd.Timedelta(days=within_days)
     before = own_pairs(transactions, within_days=within_days, as_of=str(then.date()), **columns)
     chances = offer_gains(before, uplift=0.0)
     since = own_pairs(

@@ -12,7 +12,11 @@ from crmlib.columns import Array
 from crmlib.errors import InputError
 from crmlib.segmentation.basket_rules import BasketRules
 from crmlib.segmentation.sequence_rules import SequenceRules
-from crmlib.transaction_rows import check_profit_source, money_rows
+from crmlib.transaction_rows import (
+    check_profit_source,
+    day_of,
+    money_rows,
+)
 
 PAIR = ["customer_id", "offer", "rule", "kind", "events", "trials", "odds_ratio", "margin"]
 
@@ -98,7 +102,7 @@ def own_pairs(
 
 def _last_day(bought: Any, as_of: dt.date | str | None) -> int:
     if as_of is not None:
-        return (pd.Timestamp(as_of) - pd.Timestamp(0)).days
+        return (day_of(as_of, "as_of") - pd.Timestamp(0)).days
     last = tables.as_frame(bought.aggregate(last=bought["number"].max()))["last"].iloc[0]
     if pd.isna(last):
         raise InputError("There is no purchase with an amount above 0 and an item.")

@@ -17,7 +17,13 @@ from scipy.special import betainc, gammaln
 from crmlib import tables
 from crmlib.columns import Array
 from crmlib.errors import InputError
-from crmlib.transaction_rows import missing_cells, money_rows, refuse_days_to_come, refuse_missing
+from crmlib.transaction_rows import (
+    day_of,
+    missing_cells,
+    money_rows,
+    refuse_days_to_come,
+    refuse_missing,
+)
 
 LEAST_CUSTOMERS = 2
 """Customers with a gap that a common rhythm can be learned from."""
@@ -189,7 +195,7 @@ def buying_rhythm(
     """
     rows = money_rows(transactions, customer, date, amount, None)
     _, last = span(rows, (customer, date, amount))
-    day = last if as_of is None else pd.Timestamp(as_of)
+    day = last if as_of is None else day_of(as_of, "as_of")
     gaps = gaps_by_day(rows, [day])
     if gaps.empty:
         raise InputError(f"There is no purchase up to {day.date()}.")

@@ -15,7 +15,10 @@ from crmlib.columns import Array, Codes
 from crmlib.errors import InputError
 from crmlib.segmentation.basket_rules import benjamini_yekutieli, check_shares
 from crmlib.segmentation.kaplan_meier import KaplanMeier, kaplan_meier
-from crmlib.transaction_rows import refuse_days_to_come
+from crmlib.transaction_rows import (
+    day_of,
+    refuse_days_to_come,
+)
 
 YEAR = 365
 
@@ -278,7 +281,7 @@ def purchases_of(
         item=rows[item],
         amount=rows[amount],
     )
-    last = None if as_of is None else pd.Timestamp(as_of)
+    last = None if as_of is None else day_of(as_of, "as_of")
     if last is not None:
         named = named.filter(named["day"] <= last.date())
     named = named.filter(named["amount"] > 0, ~named["item"].isnull())

@@ -10,7 +10,10 @@ from scipy.stats import poisson
 
 from crmlib import tables
 from crmlib.errors import InputError
-from crmlib.transaction_rows import money_rows
+from crmlib.transaction_rows import (
+    day_of,
+    money_rows,
+)
 
 UNUSUAL = 0.10
 """Probability of so many faults below which a record counts as worse than that of others."""
@@ -71,7 +74,7 @@ def service_record(
     Faults that nobody complained of are not on record: a clean record is weak evidence of a good
     one.
     """
-    last = pd.Timestamp(as_of)
+    last = day_of(as_of, "as_of")
     first = last - pd.Timedelta(days=days - 1)
     rows = money_rows(
         transactions, customer, date, amount, None, order_key=order, discount=discount
