@@ -16,6 +16,7 @@ from crmlib.tables.passwords import without_password
 from crmlib.tables.sources import Source, cleaned
 
 BATCH = 100_000
+BLANKS_AT_THE_ENDS = r"^\s+|\s+$"
 FILES = ("sqlite", "duckdb")
 SERVERS = ("postgresql", "postgres")
 SPARK = "spark"
@@ -227,7 +228,9 @@ def open_spark(path: str, name: str, table: str) -> Source:
 
 def _on_server(rows: engine.Table, name: str) -> Source:
     texts = [column for column, dtype in rows.schema().items() if dtype.is_string()]
-    stripped = rows.mutate(**{column: rows[column].strip().nullif("") for column in texts})
+    # Not Ibis's own strip: what it writes for Spark takes the letters v and f off, too.
+    plain = {column: rows[column].re_replace(BLANKS_AT_THE_ENDS, "") for column in texts}
+    stripped = rows.mutate(**{column: cells.nullif("") for column, cells in plain.items()})
     return Source(
         name=name,
         table=stripped,
