@@ -97,7 +97,7 @@ def test_crmlib_list_shows_every_report_with_its_parameters(report, request):
 
 
 # A report runs through papermill too, and the tests of every notebook run its report.
-QUICK = ("start_here", "clp/life_cycle")
+QUICK = ("start_here",)
 PLAIN = [
     pytest.param(path, id=name(path), marks=() if name(path) in QUICK else pytest.mark.slow)
     for path in NOTEBOOKS

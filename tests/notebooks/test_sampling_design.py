@@ -50,6 +50,7 @@ def test_the_contact_list_is_the_sample_in_order_of_release(report):
     assert f"Invite {len(rows)} by the method" in one
 
 
+@pytest.mark.slow
 def test_the_schools_decide_for_sorting_by_last_years_score(shared, tmp_path):
     given = {
         "frame": shared / "data" / "apipop.csv",

@@ -140,6 +140,7 @@ def reference(shared):
     return json.loads(text)["ecsi_mobile_standardized_centroid"]
 
 
+@pytest.mark.slow
 def test_ecsi_on_the_mobile_data_is_that_of_sempls(mobile_report, reference):
     everything = " ".join(pages(mobile_report / "report.pdf"))
     for path, value in reference["paths"].items():
@@ -151,6 +152,7 @@ def test_ecsi_on_the_mobile_data_is_that_of_sempls(mobile_report, reference):
         assert f"satisfaction {item} {value:.2f} " in everything, item
 
 
+@pytest.mark.slow
 def test_page_one_of_the_mobile_data_follows_from_the_reference(mobile_report, mobile, reference):
     one = pages(mobile_report / "report.pdf")[0]
     weights = pd.Series(reference["satisfaction_outer_weights"])

@@ -88,6 +88,7 @@ def report_on_schools(shared, out, **changed):
     return pages(out / "sampling" / "weighting" / "report.pdf")
 
 
+@pytest.mark.slow
 def test_a_stratified_sample_is_estimated_as_r_does(shared, tmp_path):
     expected = json.loads((shared / "reference" / "sampling.json").read_text())["strat"]
     text = report_on_schools(shared, tmp_path, by="stype", population="none")
