@@ -7,6 +7,7 @@ from crmlib.findings import Finding, amount, counted, listed
 from crmlib.segmentation.assignment_rules import AssignmentRules
 from crmlib.segmentation.segment_criteria import SegmentCriteria
 from crmlib.segmentation.segment_migration import GONE, SegmentMigration
+from crmlib.segmentation.segment_verdicts import why_no_shares
 
 GOOD = ("Champions", "Potential Loyalist", "Loyal Customers")
 FADING = ("Can't Lose Them", "At Risk", "Need Attention", "About To Sleep", "Lost")
@@ -163,8 +164,8 @@ def money_finding(sizes: pd.DataFrame, money_is: str) -> Finding:
     """
     if sizes["profit_share"].isna().any():
         return Finding(
-            f"Which segment brings how much of the {money_is} cannot be said: in all it is too "
-            "near to zero, or hangs on too few customers.",
+            f"Which segment brings how much of the {money_is} cannot be said: "
+            f"{why_no_shares(sizes['profit'])}.",
             "",
         )
     weight = sizes["profit_share"] / sizes["customers_share"]
@@ -195,7 +196,8 @@ def worth_finding(criteria: SegmentCriteria) -> Finding:
     text = f"Of {counted(len(table), 'segment')}, {verb} shown to be big enough, "
     text += "to differ in profit and habits, and to last"
     text += f": {_quoted(passed)}." if passed else "."
-    return Finding(text, f"{_lacking(table)} {_reach_words(table)}".strip())
+    details = [_lacking(table), _no_more(criteria.staying, table), _reach_words(table)]
+    return Finding(text, " ".join(filter(None, details)))
 
 
 def _quoted(names: list[str]) -> str:
@@ -212,6 +214,14 @@ def _lacking(table: pd.DataFrame) -> str:
         said = [f"no for {failed}"] * bool(failed) + [f"not known for {open_}"] * bool(open_)
         parts += [f"{criterion}: {' and '.join(said)}"] * bool(said)
     return f"{'; '.join(parts).capitalize()}." if parts else ""
+
+
+def _no_more(staying: pd.DataFrame, table: pd.DataFrame) -> str:
+    """Segments that nobody is in any more."""
+    if staying.empty:
+        return ""
+    gone = staying.loc[~staying["segment"].isin(table.index), "segment"]
+    return f"Nobody is in {_quoted([str(name) for name in gone])} any more." if len(gone) else ""
 
 
 def _reach_words(table: pd.DataFrame) -> str:

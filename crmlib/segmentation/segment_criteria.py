@@ -6,11 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from scipy import stats
+from scipy.special import expit, logit
 
-from crmlib.columns import Array, Codes, codes_of, column_of, numbers_of, rows_named
+from crmlib.columns import Array, Codes, codes_of, column_of, listed, numbers_of, rows_named
 from crmlib.errors import InputError
+from crmlib.findings import counted
 from crmlib.intervals import wilson_interval
 from crmlib.multiple_testing import holm, stretch
+from crmlib.segmentation.concentration import student_interval, total_is_clear
 from crmlib.segmentation.effect_sizes import (
     Effect,
     adjusted_rand_effect,
@@ -55,7 +58,8 @@ class SegmentCriteria:
         often as among all customers.
     staying : DataFrame
         segment, before (customers in it before that still are customers), stayed, stayed_share
-        with low and high. Empty where no earlier segments were given.
+        with low and high. Segments there were only before come last, with nobody stayed. Empty
+        where no earlier segments were given.
     agreement : Effect
         Adjusted Rand index of the segments before and now; NaN where none were given.
     confidence : float
@@ -126,7 +130,7 @@ def segment_criteria(
         Columns with classes known beforehand; an empty cell is a class, "not known".
     before : str, optional
         Column with the segment at an earlier date, made by the same rule; empty for those who were
-        no customers then.
+        no customers then. 1, 1.0 and "1" are the same segment.
     least_customers : int
     least_profit_share : float
         What is too small for a treatment of its own, a fraction.
@@ -142,8 +146,8 @@ def segment_criteria(
     Raises
     ------
     InputError
-        There is only one segment, a column is missing or cannot be used, or a minimum is no number
-        that can be met.
+        There is only one segment, a column is missing or cannot be used, none of the segments
+        before is one of today, or a minimum is no number that can be met.
 
     Notes
     -----
@@ -153,6 +157,19 @@ def segment_criteria(
     from 0.56 (or 0.44) on, which is small; one in a feature from 0.64 (or 0.36) on, which is
     medium, as the best of several is looked for. p-values are Holm's over all tests of a
     criterion. Lifts have Wilson's intervals, longer for the number of values looked at in all.
+
+    A share of profit has Student's interval from the influence of every customer, on the logit
+    scale where nobody brings a loss. That alone finds a segment too small where its sample has
+    missed the few huge customers. So the interval is Wilson's at least, with the number of
+    customers n that gives the variance where money varies about the mean of the segment, and of
+    the others, as much as about that of all: (sum of money)² / sum of money², times
+    p (1 - p) / (s (1 - s)) for the part p of the customers with the share s; without this factor
+    where there are losses. In simulations at 95 % (lognormal money, sigma 1 to 2, 300 to 3,000
+    customers, 3 to 30 % of them in the segment by lot; with losses too) the interval was below the
+    true share in at most 3 % of samples, above it in at most 2 %. Where money varies far more in
+    the segment than in the others, or it is a dozen customers, it is below in 4 to 7 %: these may
+    be called too small wrongly. No interval is given where losses leave the sum of all less than
+    three standard errors above zero.
     """
     _check(least_customers, least_profit_share, confidence)
     codes, names = _segments(customers, segment)
@@ -166,7 +183,7 @@ def segment_criteria(
         size_verdicts(sizes, *minimum),
         relevance_verdicts(sizes),
         reach_verdicts(names, associations, reach),
-        difference_verdicts(names, differing),
+        difference_verdicts(sizes, differing),
         stability_verdicts(names, staying),
     ]
     return SegmentCriteria(
@@ -195,12 +212,15 @@ def _check(least_customers: int, least_profit_share: float, confidence: float) -
 
 def _segments(customers: pd.DataFrame, segment: str) -> tuple[Codes, list[object]]:
     """Number of every customer's segment, and the segments in sorted order."""
+    if customers.empty:
+        raise InputError("The table has no customers.")
     codes, values = codes_of(customers, segment)
     order = sorted(range(len(values)), key=lambda i: _sort_key(values[i]))
     if len(order) < 2:
         raise InputError(
-            f'Column "{segment}": all {len(customers):,} customers are in one segment, so there is '
-            "nothing to compare. Such a base is treated as a whole."
+            f'Column "{segment}": there is one segment only, of '
+            f"{counted(len(customers), 'customer')}, so there is nothing to compare. Such a base "
+            "is treated as a whole."
         )
     place = np.empty(len(order), dtype=np.int64)
     place[order] = np.arange(len(order))
@@ -210,7 +230,7 @@ def _segments(customers: pd.DataFrame, segment: str) -> tuple[Codes, list[object
 def _sort_key(value: object) -> tuple[int, float, str]:
     """Sort numbers, also those written as text, before words."""
     text = str(value)
-    return (0, float(text), "") if text.replace(".", "", 1).isdigit() else (1, 0.0, text)
+    return (0, float(text), "") if text.replace(".", "", 1).isdecimal() else (1, 0.0, text)
 
 
 def _quantile(confidence: float, number: int) -> float:
@@ -253,14 +273,25 @@ def _sizes(
 
 
 def _share_of_total(money: Array, inside: Array, confidence: float) -> tuple[float, float, float]:
-    """Share of a sum with its interval by linearisation; NaN where the sum may be zero or less."""
-    total, n = money.sum(), len(money)
-    quantile = stats.norm.isf((1 - confidence) / 2)
-    if n < 2 or total <= quantile * np.sqrt(n) * money.std(ddof=1):
+    """Share of a sum with its interval; NaN where the sum may be zero or less.
+
+    On either side the longer of Student's, and of Wilson's with an effective number of customers:
+    see the notes of `segment_criteria`.
+    """
+    if not total_is_clear(money):
         return np.nan, np.nan, np.nan
-    share = float(money[inside].sum() / total)
-    error = np.sqrt(n) * ((inside - share) * money).std(ddof=1) / total
-    return share, share - quantile * error, share + quantile * error
+    relative = money / money.mean()
+    share = float(relative[inside].sum() / len(money))
+    low, high, _ = student_interval(share, (inside - share) * relative, confidence)
+    effective = len(money) ** 2 / (relative @ relative)
+    if money.min() >= 0 and 0 < share < 1:
+        arm = (high - share) / (share * (1 - share))
+        low, high = (float(end) for end in expit(logit(share) + np.array([-arm, arm])))
+        part = inside.mean()
+        effective *= part * (1 - part) / (share * (1 - share))
+    quantile = float(stats.norm.isf((1 - confidence) / 2))
+    by_lot = wilson_interval(min(max(share, 0.0), 1.0), effective, quantile)
+    return share, min(low, float(by_lot[0])), max(high, float(by_lot[1]))
 
 
 def _known(customers: pd.DataFrame, column: str, what: str) -> Array:
@@ -320,7 +351,8 @@ def _by_segment(table: pd.DataFrame, names: list[object]) -> pd.DataFrame:
 
 def _classes(customers: pd.DataFrame, attribute: str) -> pd.Series:
     values = column_of(customers, attribute)
-    kept = values.astype(object).where(values.notna(), NOT_KNOWN).astype(str)
+    plain = values.astype(object).map(_plain)
+    kept = plain.where(values.notna(), NOT_KNOWN).astype(str)
     different = kept.nunique()
     if different > MOST_VALUES:
         raise InputError(
@@ -389,20 +421,39 @@ def _staying(
     nothing = Effect(np.nan, np.nan, np.nan, np.nan)
     if before is None:
         return pd.DataFrame(columns=columns), nothing
-    known = customers[column_of(customers, before).notna()]
-    if known.empty:
+    known = column_of(customers, before).notna().to_numpy()
+    if not known.any():
         return pd.DataFrame(columns=columns), nothing
-    counts = pd.crosstab(known[before].astype(str), known[segment].astype(str))
-    stayed = [
-        counts.loc[str(name), str(name)]
-        if str(name) in counts.index and str(name) in counts.columns
-        else 0
-        for name in names
-    ]
-    total = counts.sum(axis=1).reindex([str(name) for name in names], fill_value=0).to_numpy()
+    then, now = (
+        customers.loc[known, column].astype(object).map(_plain) for column in (before, segment)
+    )
+    gone = _only_before(then, names, before)
+    counts = pd.crosstab(then.map(str), now.map(str))
+    texts = [str(_plain(name)) for name in [*names, *gone]]
+    counts = counts.reindex(index=texts, columns=texts, fill_value=0)
+    stayed, total = np.diag(counts), counts.sum(axis=1).to_numpy()
     with np.errstate(divide="ignore", invalid="ignore"):
-        share = np.array(stayed) / total
+        share = stayed / total
         low, high = wilson_interval(share, total, _quantile(confidence, len(names)))
-    cells = (names, total, stayed, share, low, high)
+    cells = ([*names, *gone], total, stayed, share, low, high)
     table = pd.DataFrame(dict(zip(columns, cells, strict=True)))
     return table, adjusted_rand_effect(counts.to_numpy(), confidence=confidence, seed=seed)
+
+
+def _only_before(then: pd.Series, names: list[object], before: str) -> list[object]:
+    """Segments that there were before and are no more, in sorted order."""
+    today = {str(_plain(name)) for name in names}
+    earlier = {str(value): value for value in then}
+    if not today & set(earlier):
+        raise InputError(
+            f'Column "{before}": none of its segments ({listed(sorted(earlier))}) is one of today '
+            f"({listed(names)}). Give the same names to the same segments."
+        )
+    return sorted((value for text, value in earlier.items() if text not in today), key=_sort_key)
+
+
+def _plain(value: object) -> object:
+    """Write a whole number as one, so that 1 and 1.0 are the same; anything else as it is."""
+    if isinstance(value, float | np.floating) and float(value).is_integer():
+        return int(value)
+    return value

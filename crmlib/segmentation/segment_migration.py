@@ -12,6 +12,9 @@ from crmlib.columns import Array, Codes, column_of, listed, numbers_of, rows_nam
 from crmlib.errors import InputError
 from crmlib.intervals import wilson_interval
 
+ALIKE = 1e-9
+"""Difference of means, as a part of what customers bring or cost on average, that is rounding."""
+
 NEW = "(new)"
 """Where customers come from who are in the later table only."""
 
@@ -97,8 +100,9 @@ def segment_migration(
     Raises
     ------
     InputError
-        A column is not there, a customer or segment is missing, a customer is there twice,
-        best_first is not all segments, or a share is not within 0 and 1.
+        A column is not there, a customer or segment is missing, a customer is there twice, nobody
+        is in a table, customers are numbers in one table and text in the other, best_first is not
+        all segments, or a share is not within 0 and 1.
 
     Notes
     -----
@@ -119,6 +123,7 @@ def segment_migration(
         if not 0 < share < 1:
             raise InputError(f"{name}={share:g} is not between 0 and 1.")
     old, new = _segments_of(before, customer, segment), _segments_of(after, customer, segment)
+    _check_same_names(old.index, new.index, customer)
     worth = None
     if money is not None:
         worth = pd.Series(_money_of(before, money), index=old.index)
@@ -126,7 +131,8 @@ def segment_migration(
     counts, sums = _crossed(old, new, worth, ranked)
     quantile = float(stats.norm.isf((1 - confidence) / 2))
     table = _move_table(counts, sums, ranked, quantile)
-    segments = _segment_table(counts, sums, ranked)
+    rounding = 0.0 if worth is None else ALIKE * float(worth.abs().mean())
+    segments = _segment_table(counts, sums, ranked, rounding)
     alarms = _alarms(table, segments, earlier, quantile, false_discovery)
     return SegmentMigration(table, alarms, segments, confidence, false_discovery)
 
@@ -180,6 +186,8 @@ def _segments_of(table: pd.DataFrame, customer: str, segment: str) -> pd.Series:
         missing = np.flatnonzero(column_of(table, name).isna())
         if len(missing):
             raise InputError(f'Column "{name}" is empty in {rows_named(table, missing)}.')
+    if table.empty:
+        raise InputError("Nobody is in one of the tables, so there are no moves to count.")
     ids = table[customer]
     repeated = ids.duplicated()
     if repeated.any():
@@ -191,6 +199,19 @@ def _segments_of(table: pd.DataFrame, customer: str, segment: str) -> pd.Series:
     if taken:
         raise InputError(f'A segment is called "{taken.pop()}", which means something else here.')
     return pd.Series(table[segment].to_numpy(), index=pd.Index(ids.to_numpy()))
+
+
+def _check_same_names(old: pd.Index, new: pd.Index, customer: str) -> None:
+    """Refuse numbers that are to be found among texts: everybody would be gone, and new."""
+    if old.isin(new).any():
+        return
+    kinds = [pd.api.types.is_numeric_dtype(ids.infer_objects()) for ids in (old, new)]
+    if kinds[0] != kinds[1] or set(old.map(str)) & set(new.map(str)):
+        raise InputError(
+            f'Column "{customer}": no customer of the earlier table, such as {old.tolist()[0]!r}, '
+            f"is in the later one, which has {new.tolist()[0]!r}. Write customers alike, as "
+            "numbers or as text."
+        )
 
 
 def _money_of(before: pd.DataFrame, money: str) -> Array:
@@ -265,7 +286,9 @@ def _move_table(
     return table.iloc[:-1]
 
 
-def _segment_table(counts: Codes, sums: Array | None, ranked: list[Any]) -> pd.DataFrame:
+def _segment_table(
+    counts: Codes, sums: Array | None, ranked: list[Any], rounding: float
+) -> pd.DataFrame:
     k = len(ranked)
     before, stayed = counts[:-1].sum(axis=1), np.diag(counts)[:-1]
     with np.errstate(invalid="ignore"):
@@ -283,7 +306,8 @@ def _segment_table(counts: Codes, sums: Array | None, ranked: list[Any]) -> pd.D
             return table
         table["money"] = sums[:-1].sum(axis=1)
         table["mean_money"] = table["money"] / before
-        table["valuable"] = table["mean_money"] > table["money"].sum() / before.sum()
+        above = table["mean_money"] - table["money"].sum() / before.sum()
+        table["valuable"] = above > rounding
     return table
 
 

@@ -106,12 +106,47 @@ def test_thresholds_are_rounded_where_it_does_not_matter():
 
 
 @pytest.mark.parametrize(
+    "numbered",
+    [
+        lambda code: 1e9 + 10 * code,
+        lambda code: 1e12 + code,
+        lambda code: 1e-50 * code,
+        lambda code: 1e40 * code,
+        lambda code: 20250131 + code,
+        lambda code: 0.1 + code * 1e-16,
+    ],
+)
+def test_numbers_of_any_size_are_told_apart(numbered):
+    """scikit-learn's tree keeps seven digits, from 1e-45 to 3e38."""
+    code = np.resize([0, 1], 200)
+    customers = pd.DataFrame({"segment": code, "x": numbered(code)})
+    found = assignment_rules(customers, "segment", ["x"])
+    assert found.accuracy.loc[0, "right_share"] == 1
+    assert (found.rules["right_share"] == 1).all()
+    assert (found.assign(customers) == code).all()
+    words = found.rules["when"].str.rsplit(" ", n=1).str[1].str.replace(",", "").astype(float)
+    assert (words == found.bounds[0][0][2]).all()
+
+
+def test_rules_are_those_of_the_tree_in_plain_numbers():
+    """Ranks do not change where the tree cuts, only how it is told."""
+    random = np.random.default_rng(3)
+    customers = made().assign(segment=random.choice(["a", "b", "c"], 600))
+    tree = DecisionTreeClassifier(max_depth=3, min_samples_leaf=6, random_state=0)
+    theirs = tree.fit(customers[FEATURES].to_numpy(), customers["segment"])
+    same = assignment_rules(customers, "segment", FEATURES).assign(customers)
+    assert (same == theirs.predict(customers[FEATURES].to_numpy())).mean() > 0.99
+
+
+@pytest.mark.parametrize(
     ("change", "given", "words"),
     [
         ({"segment": "all"}, {}, "one segment only"),
         ({}, {"max_depth": 0}, "max_depth=0"),
         ({}, {"max_depth": 9}, "max_depth=9"),
         ({}, {"features": []}, "at least one feature"),
+        ({}, {"confidence": 95}, "Did you mean 0.95"),
+        ({"segment": range(600)}, {}, "600 segments for 600 customers"),
         ({}, {"features": ["height"]}, 'no column "height"'),
         ({"order_value": np.nan}, {}, "values are missing"),
     ],

@@ -3,6 +3,8 @@
 Oracle: the sentence a reader should get for small results written out here.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
@@ -110,8 +112,11 @@ def test_who_brings_most_for_its_size():
     )
     alike = money_finding(sizes().assign(profit_share=[0.1, 0.9]), "profit in all").text
     assert alike == "Every segment brings of the profit in all what its number of customers would."
-    unknown = money_finding(sizes().assign(profit_share=np.nan), "profit in all").text
-    assert "cannot be said" in unknown
+    unknown = sizes().assign(profit_share=np.nan, profit=[-5.0, 5.0])
+    said = money_finding(unknown, "profit in all").text
+    assert said.endswith("of the profit in all cannot be said: in all it is too near to zero.")
+    loss = money_finding(unknown.assign(profit=[-5.0, 1.0]), "profit in all").text
+    assert loss.endswith("in all it is a loss.")
 
 
 def judged(rows):
@@ -143,6 +148,9 @@ def test_which_segments_are_worth_a_treatment():
         "Big enough: no for 2; stable: not known for 1. Before the first purchase 1 segment can be "
         "told by what is known of customers."
     )
+    staying = pd.DataFrame({"segment": ["A", "B", "C", "D"], "before": 3})
+    gone = worth_finding(replace(found, staying=staying)).detail
+    assert "Nobody is in “D” any more." in gone
     none = worth_finding(judged({"A": ["no", "no", "cannot say", "no", "no"]}))
     assert none.text.startswith("Of 1 segment, none is shown to be big enough")
     assert none.text.endswith("and to last.")

@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 
 from crmlib.errors import InputError
-from crmlib.segmentation.segment_criteria import segment_criteria
+from crmlib.segmentation.segment_criteria import _share_of_total, segment_criteria
 
 FEATURES = ["order_value", "orders"]
 
@@ -43,9 +43,13 @@ def judged(customers, **given):
     return segment_criteria(customers, "segment", **options | given)
 
 
-def verdict(found, segment, criterion):
+def verdict(found, segment, criterion, column="verdict"):
     rows = found.verdicts.set_index(["segment", "criterion"])
-    return rows.loc[(segment, criterion), "verdict"]
+    return rows.loc[(segment, criterion), column]
+
+
+def reason(found, segment, criterion):
+    return verdict(found, segment, criterion, "reason")
 
 
 def test_good_segments_pass_all_five():
@@ -97,8 +101,7 @@ def test_a_feature_that_made_the_segments_is_not_tested():
     rows = found.differences.set_index("feature")
     assert rows.loc["order_value", "p_adjusted"].isna().all()
     assert rows.loc["orders", "p_adjusted"].notna().all()
-    reason = found.verdicts.query("criterion == 'different'")["reason"].iloc[0]
-    assert reason.endswith("which it was made by")
+    assert reason(found, "large", "different").endswith("which it was made by")
 
 
 def test_what_was_not_given_cannot_be_said():
@@ -123,7 +126,41 @@ def test_profit_around_zero_has_no_shares():
     found = judged(customers)
     assert found.sizes["profit_share"].isna().all()
     assert verdict(found, "large", "big enough") == "cannot say"
+    assert reason(found, "large", "big enough").endswith("in all it is too near to zero")
     assert verdict(found, "large", "relevant") == "yes"
+    loss = judged(customers.assign(profit=-made()["profit"]))
+    assert reason(loss, "large", "big enough").endswith("in all it is a loss")
+
+
+@pytest.mark.parametrize(
+    ("sigma", "n", "part"), [(1.0, 300, 0.03), (1.0, 600, 0.05), (1.5, 600, 0.05), (1.5, 600, 0.3)]
+)
+def test_a_segment_is_seldom_too_small_because_huge_customers_are_elsewhere(sigma, n, part):
+    """In it by lot, so that its true share of the money is that of the customers.
+
+    150 draws at 95 % may be below it, or above, in 2.5 %: 9 draws or more in 2 of 100 tests.
+    """
+    random = np.random.default_rng(3)
+    drawn = [
+        _share_of_total(random.lognormal(0, sigma, n), random.random(n) < part, 0.95)
+        for _ in range(150)
+    ]
+    _, low, high = np.array(drawn).T
+    assert (high < part).sum() < 9
+    assert (low >= part).sum() < 9
+    assert (low > 0).all()
+    assert (high < 1).all()
+
+
+def test_shares_of_money_with_and_without_losses():
+    money = np.r_[np.zeros(50), np.full(50, 10.0)]
+    share, low, high = _share_of_total(money, np.arange(100) < 50, 0.95)
+    assert share == low == 0 < high < 0.1
+    share, low, high = _share_of_total(money, np.arange(100) >= 0, 0.95)
+    assert share == high == pytest.approx(1)
+    money = np.r_[np.full(50, -1.0), np.random.default_rng(1).normal(10, 1, 50)]
+    share, low, high = _share_of_total(money, np.arange(100) < 50, 0.95)
+    assert low < share < 0 < high
 
 
 def test_customers_of_one_kind_differ_in_nothing():
@@ -131,6 +168,12 @@ def test_customers_of_one_kind_differ_in_nothing():
     found = judged(customers)
     for criterion in ("relevant", "different"):
         assert verdict(found, "large", criterion) == "cannot say"
+    assert reason(found, "large", "relevant") == "profit is the same for all customers"
+    alike = "order value and orders are the same for all customers"
+    assert reason(found, "large", "different") == alike
+    only = judged(made().assign(region=1.0), attributes=["region"])
+    assert reason(only, "large", "reachable") == "region is the same for all customers"
+    assert reason(judged(made(), attributes=[]), "large", "reachable").startswith("nothing is kn")
     assert found.associations.query("attribute == 'customer_type'")["cramers_v"].isna().all()
 
 
@@ -140,7 +183,11 @@ def test_a_segment_of_one_and_unknown_attributes():
     customers.loc[::3, "customer_type"] = None
     found = judged(customers, before=None)
     assert verdict(found, "alone", "big enough") == "no"
-    assert verdict(found, "alone", "different") == "cannot say"
+    assert reason(found, "alone", "big enough") == "1 customer, fewer than 30"
+    for criterion in ("relevant", "different"):
+        assert verdict(found, "alone", criterion) == "cannot say"
+        assert reason(found, "alone", criterion) == "1 customer in it, too few to compare"
+        assert reason(found, "others", criterion).startswith("1 customer in all others")
     assert "not known" in set(found.reach["value"])
 
 
@@ -152,10 +199,43 @@ def test_numbered_segments_are_told_in_their_order():
     ]
 
 
+def test_a_name_that_only_looks_like_a_number_is_a_word():
+    customers = made()
+    customers["segment"] = np.resize(["²", "10", "9", "1.2.3"], len(customers))
+    found = judged(customers, before=None).sizes["segment"].tolist()
+    assert found == ["9", "10", "1.2.3", "²"]
+
+
+@pytest.mark.parametrize("kind", [int, "Int64", float, str])
+def test_numbers_stay_the_same_segments_where_some_were_no_customers_before(kind):
+    customers = made()
+    numbers = np.where(customers["segment"] == "large", 1, 2)
+    customers["segment"] = pd.Series(numbers).astype(kind)
+    customers["before"] = np.where(customers.index % 10 == 0, np.nan, numbers)
+    found = judged(customers)
+    assert found.staying["before"].tolist() == found.staying["stayed"].tolist()
+    assert found.staying["before"].sum() == 360
+    assert (found.staying["segment"] == found.sizes["segment"]).all()
+    assert found.agreement.estimate == 1
+
+
+def test_a_segment_that_is_no_more_is_told():
+    customers = made().assign(before=lambda rows: rows["segment"].replace("small", "tiny"))
+    found = judged(customers)
+    assert found.staying["segment"].tolist() == ["large", "small", "tiny"]
+    n = (customers["segment"] == "small").sum()
+    assert found.staying["before"].tolist() == [400 - n, 0, n]
+    assert found.staying["stayed"].tolist() == [400 - n, 0, 0]
+    assert reason(found, "small", "stable") == "nobody was in it before; “tiny” is no more"
+    assert set(found.verdicts["segment"]) == {"large", "small"}
+    assert found.table["segment"].tolist() == ["large", "small"]
+
+
 @pytest.mark.parametrize(
     ("change", "given", "words"),
     [
         ({"segment": "all"}, {}, "nothing to compare"),
+        ({"before": "A"}, {}, r"none of its segments \(A\) is one of today \(large, small\)"),
         ({}, {"features": ["height"]}, 'no column "height"'),
         ({}, {"features": ["region"]}, "must hold values of a feature"),
         ({"profit": [np.nan] + [1.0] * 399}, {}, "values are missing; row 0"),

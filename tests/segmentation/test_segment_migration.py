@@ -152,6 +152,44 @@ def test_numbers_serve_as_segments():
     assert found.alarms[["from_segment", "to_segment"]].to_numpy().tolist() == [[1, 2]]
 
 
+def test_segments_that_bring_the_same_are_not_valuable():
+    """The mean of three times 0.07 is not that of ten times 0.07, in the last digit."""
+    before = pd.DataFrame({"customer_id": range(13), "segment": ["gold"] * 3 + ["lead"] * 10})
+    for cents in range(1, 60):
+        worth = before.assign(money=cents / 100)
+        found = segment_migration(worth, before, best_first=RANKS, money="money").segments
+        assert not found["valuable"].any()
+    worth = before.assign(money=[7.01] * 3 + [7.0] * 10)
+    found = segment_migration(worth, before, best_first=RANKS, money="money").segments
+    assert found["valuable"].tolist() == [True, False, False]
+
+
+def test_customers_written_otherwise_are_refused_and_others_are_gone():
+    before = pd.DataFrame({"customer_id": [1, 2], "segment": "gold"})
+    texts = before.assign(customer_id=["1", "2"])
+    for old, new in (
+        (before, texts),
+        (texts, before),
+        (before, before.assign(customer_id="A1")[:1]),
+    ):
+        with pytest.raises(InputError, match="Write customers alike, as numbers or as text"):
+            segment_migration(old, new, best_first=RANKS)
+    # 1 and 1.0 are the same customer.
+    same = segment_migration(before, before.assign(customer_id=[1.0, 2.0]), best_first=RANKS)
+    assert same.segments["stayed"].iloc[0] == 1
+    # Where everybody buys once, nobody of then is a customer now: that is so, and not a fault.
+    once = segment_migration(before, before.assign(customer_id=[3, 4]), best_first=RANKS)
+    assert once.alarms["to_segment"].tolist() == [GONE]
+
+
+@pytest.mark.parametrize("money", [None, "money"])
+def test_nobody_moves_where_there_is_nobody(money):
+    some = customers(a="gold").assign(money=1.0)
+    for old, new in ((some[:0], some), (some, some[:0])):
+        with pytest.raises(InputError, match="Nobody is in one of the tables"):
+            segment_migration(old, new, best_first=RANKS, money=money)
+
+
 @pytest.mark.parametrize(
     ("change", "options", "words"),
     [
