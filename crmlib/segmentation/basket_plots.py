@@ -69,11 +69,11 @@ def plot_rules(rules: pd.DataFrame, *, most: int = 12, ax: "Axes | None" = None)
 def rule_label(rule: "pd.Series") -> str:
     """A rule as a label: curd + yogurt → whole milk."""
     if_items = rule["if_items"] if "if_items" in rule else (rule["if_item"],)
-    text = " + ".join(item.strip() for item in if_items)
+    text = " + ".join(str(item).strip() for item in if_items)
     if len(text) > LONGEST_LABEL:
         text = text[: LONGEST_LABEL - 1] + "…"
     # Labels come from tables; a dollar sign must not begin a formula.
-    return f"{text} → {rule['then_item'].strip()}".replace("$", r"\$")
+    return f"{text} → {str(rule['then_item']).strip()}".replace("$", r"\$")
 
 
 def plot_sequence(
@@ -95,7 +95,7 @@ def plot_sequence(
     ax = ax or plt.gca()
     curve = rules.curves
     curve = curve[(curve["if_item"] == if_item) & (curve["then_item"] == then_item)]
-    if_label, then_label = (name.replace("$", r"\$") for name in (if_item, then_item))
+    if_label, then_label = (str(name).replace("$", r"\$") for name in (if_item, then_item))
     (line,) = ax.plot(curve["day"], curve["bought"], drawstyle="steps-post", label=if_label)
     ax.fill_between(
         curve["day"],

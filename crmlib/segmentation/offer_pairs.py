@@ -10,7 +10,7 @@ from scipy.stats import norm
 from crmlib import tables
 from crmlib.columns import Array
 from crmlib.errors import InputError
-from crmlib.segmentation.basket_rules import BasketRules
+from crmlib.segmentation.basket_rules import BasketRules, joined
 from crmlib.segmentation.sequence_rules import SequenceRules
 from crmlib.transaction_rows import (
     check_profit_source,
@@ -181,14 +181,14 @@ def with_due_items(pairs: pd.DataFrame, due: pd.DataFrame, rules: SequenceRules)
         As `pairs`. Rule is "A → B"; events and trials are those of as many independent purchases
         as its interval speaks of; odds_ratio takes the chance to the days that remain.
     """
-    named = rules.held.assign(rule=rules.held["if_item"] + " → " + rules.held["then_item"])
+    named = rules.held.assign(rule=arrows(rules.held["if_item"], rules.held["then_item"]))
     named["trials"] = cases_behind(
         *(named[name].to_numpy(dtype=float) for name in ("chance", "chance_low", "chance_high")),
         confidence=rules.confidence,
     )
     named = named.set_index("rule")
     put = due.rename(columns={"item": "offer"})
-    put = put.assign(rule=put["because_of"] + " → " + put["offer"], kind="sequence rule")
+    put = put.assign(rule=arrows(put["because_of"], put["offer"]), kind="sequence rule")
     whole = named.loc[put["rule"], "chance"].to_numpy(dtype=float)
     put["trials"] = named.loc[put["rule"], "trials"].to_numpy()
     put["events"] = whole * put["trials"]
@@ -199,6 +199,11 @@ def with_due_items(pairs: pd.DataFrame, due: pd.DataFrame, rules: SequenceRules)
     others = pairs.merge(put[key], on=key, how="left", indicator=True)
     others = others[others["_merge"] == "left_only"].drop(columns="_merge")
     return pd.concat([others, put[PAIR]]).sort_values(key, ignore_index=True)
+
+
+def arrows(if_items: pd.Series, then_items: pd.Series) -> pd.Series:
+    """Rules as text: "printers → toner"."""
+    return if_items.astype(str) + " → " + then_items.astype(str)
 
 
 def odds(chance: Array) -> Array:
@@ -245,10 +250,10 @@ def basket_pairs(fits: pd.DataFrame, rules: BasketRules, margin: float) -> pd.Da
     DataFrame
         customer_id is the basket.
     """
-    words = rules.sound.assign(rule=rules.sound["if_items"].map(" + ".join))
-    words["rule"] = words["rule"] + " → " + words["then_item"]
+    sound = rules.sound
+    words = sound.assign(rule=arrows(sound["if_items"].map(joined), sound["then_item"]))
     counts = words.set_index("rule")[["baskets", "if_baskets"]]
-    rule = fits["if_items"].map(" + ".join) + " → " + fits["item"]
+    rule = arrows(fits["if_items"].map(joined), fits["item"])
     return pd.DataFrame(
         {
             "customer_id": fits["basket_id"],

@@ -58,7 +58,8 @@ def read_baskets(source: str | os.PathLike[str]) -> CheckedTable:
     Raises
     ------
     InputError
-        The file cannot be read, has no items, or is a table with a header.
+        The file cannot be read, has no items, only lines of one item (of ten or more), or is a
+        table with a header.
     """
     name = os.fspath(source)
     path = _text_file(name)
@@ -78,6 +79,7 @@ def read_baskets(source: str | os.PathLike[str]) -> CheckedTable:
     if frame.empty:
         raise InputError(f"{name} is empty. It needs one basket a line, items separated by commas.")
     _refuse_header(frame, lines, name)
+    _refuse_single_items(frame, name)
     frame, merged = _without_double_labels(frame)
     notes = [note for note in (found.note, f"items separated by {DELIMITERS[delimiter]}s") if note]
     notes += _notes(frame, lines, merged)
@@ -209,6 +211,17 @@ def _refuse_header(frame: pd.DataFrame, lines: _Lines, name: str) -> None:
             f"line has {len(first)} cells, and those of the first stand nowhere else. Baskets are "
             "read from a file with one basket a line and no header; read a table of orders as "
             '"transactions".'
+        )
+
+
+def _refuse_single_items(frame: pd.DataFrame, name: str) -> None:
+    """Where every line has one item, nothing was bought together, or the file is no such list."""
+    n_baskets = frame["basket_id"].nunique()
+    if n_baskets >= ENOUGH_LINES and len(frame) == n_baskets:
+        raise InputError(
+            f"{name}: none of the {n_baskets:,} baskets holds two different items, so there is "
+            "nothing that was bought together. A basket is one line, its items separated by "
+            'commas. Where every item has a row of its own, read it as "transactions".'
         )
 
 

@@ -240,16 +240,37 @@ def test_fitting_items_are_those_of_the_most_confident_rule():
     assert only["confidence"].tolist() == [chance]
 
 
+@pytest.mark.parametrize("baskets", [[["a"], ["b"]], [["a", "a"]], [["a"]]])
+def test_where_no_basket_holds_two_items_nothing_can_be_said(baskets):
+    found = basket_rules(long_form(baskets))
+    assert found.table.empty
+    assert found.n_tests == 0
+    assert readable(found.sound).empty
+    assert fitting_items(found, long_form(baskets)).empty
+
+
+def test_items_may_be_numbers():
+    text = basket_rules(long_form(random_baskets(1, n=1000)), min_confidence=0.0).table
+    number = {item: code for code, item in enumerate("abcdefghijklmnopqrstuvwxyz")}
+    baskets = [[number[item] for item in basket] for basket in random_baskets(1, n=1000)]
+    table = basket_rules(long_form(baskets), min_confidence=0.0).table
+    assert table["if_items"].tolist() == [
+        tuple(number[item] for item in items) for items in text["if_items"]
+    ]
+    assert table["p"].tolist() == text["p"].tolist()
+    assert readable(table)["if_items"].str.fullmatch(r"\d+( \+ \d+)*").all()
+
+
 @pytest.mark.parametrize(
     ("baskets", "options", "message"),
     [
-        ([["a"], ["b"]], {}, "None of the 2 baskets holds two different items"),
-        ([["a", "a"]], {}, "None of the 1 baskets"),
-        ([], {}, "None of the 0 baskets"),
+        ([], {}, "There are no baskets"),
+        ([["a", 2]], {}, r"holds text \('a'\) and numbers \(2\)"),
         ([["a", "b"]], {"min_support": 0}, "min_support=0 is not a fraction"),
         ([["a", "b"]], {"min_support": 5}, "Did you mean 0.05"),
         ([["a", "b"]], {"min_confidence": -0.1}, "min_confidence=-0.1"),
         ([["a", "b"]], {"longest": 1}, "longest=1"),
+        ([["a", "b"]], {"longest": 2.5}, "longest=2.5: items of a rule, a whole number"),
         ([["a", "b"]], {"false_discovery": 1.0}, "false_discovery=1"),
         ([["a", "b"]], {"item": "product"}, 'no column "product"'),
         ([["a", None]], {}, 'Column "item": 1 values are missing'),

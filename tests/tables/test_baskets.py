@@ -81,6 +81,7 @@ def test_other_encodings(tmp_path, encoding):
         ("", "is empty"),
         ("\n\n , \n", "is empty"),
         ('tea,"milk\n', "quotation mark that is never closed"),
+        ("tea\n" * 6 + "milk,milk\n" * 6, "none of the 12 baskets holds two different items"),
         ("a,b;c\nd,e;f\n", "separated by commas or by semicolons"),
         (
             "order_id,item\n" + "".join(f"{n},tea\n" for n in range(12)),
