@@ -58,7 +58,8 @@ class Scaling:
 
         What cannot be scaled, such as a zero where the logarithm was taken, is NaN.
         """
-        return (_bent(values, self.transform, self.power, self.unit) - self.mean) / self.spread
+        with np.errstate(over="ignore", invalid="ignore"):
+            return (_bent(values, self.transform, self.power, self.unit) - self.mean) / self.spread
 
 
 def scaling_of(values: Array) -> Scaling:

@@ -14,8 +14,17 @@ from crmlib.segmentation.effect_sizes import adjusted_rand
 STABLE = 0.8
 """Agreement between samples from which on segments are stable."""
 
-APART = 0.1
-"""How much the gap must gain on one group: 10 % less spread within than groups of no meaning."""
+COARSE = 5
+"""Customers to a value, on average, from which on a feature is coarse."""
+
+LEAST = 10
+"""Customers a segment, on average, below which nothing can be said."""
+
+APART = 0.15
+"""How much the gap must gain on one group: 15 % less spread within than groups of no meaning."""
+
+CERTAIN = 0.5
+"""How much ICL must fall by a customer: less it does also for one group that is not normal."""
 
 
 @dataclass(frozen=True)
@@ -223,6 +232,23 @@ def structureless(data: Measured, random: np.random.Generator) -> Measured:
     return Measured(numbers, codes, data.weight)
 
 
+def ties_spread(data: Measured, random: np.random.Generator) -> Measured:
+    """Spread the values of coarse features evenly over half the way to the next values.
+
+    A feature is coarse with five customers to a value or more, as numbers of orders are. A whole
+    number tells a customer to the half only. Left as they are, values that many share are groups
+    without width: any method would find them in every sample, and as many segments as values.
+    """
+    numbers = data.numbers.copy()
+    for column in numbers.T:
+        values, place = np.unique(column, return_inverse=True)
+        if 1 < len(values) <= len(column) / COARSE:
+            half = np.diff(values) / 2
+            low, high = values - np.append(half[0], half), values + np.append(half, half[-1])
+            column[:] = random.uniform(low[place], high[place])
+    return Measured(numbers, data.codes, data.weight)
+
+
 def gap_statistic(
     data: Measured, ks: Sequence[int], fit: Fit, replicates: int, seed: int
 ) -> tuple[Array, Array]:
@@ -235,7 +261,7 @@ def gap_statistic(
     Returns
     -------
     tuple of ndarray, shape (len(ks),)
-        Gap and its error.
+        Gap and its error; NaN where nothing spreads, as with a segment for every value.
     """
 
     def logs(cloud: Measured, *key: int) -> list[float]:
@@ -243,8 +269,8 @@ def gap_statistic(
             dispersion(cloud, fit(cloud, k, np.random.default_rng([seed, k, *key])).labels(cloud))
             for k in ks
         ]
-        # As many segments as different customers spread nothing within.
-        return [float(np.log(max(w, np.finfo(float).tiny))) for w in within]
+        nothing = 1e-12 * (float((cloud.numbers**2).sum()) + len(cloud))
+        return [float(np.log(w)) if w > nothing else np.nan for w in within]
 
     reference = np.array(
         [
@@ -294,7 +320,8 @@ def gains_on_one_group(choice: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         Columns of booleans: stable; compact (the gap gains more than `APART` and twice its
-        error); likelier (BIC below that of one group); certain (ICL below that of one group).
+        error); likelier (BIC below that of one group); certain (ICL below that of one group by
+        more than `CERTAIN` a customer).
     """
     one = choice[choice["k"] == 1].iloc[0]
     gain = choice["gap"] - one["gap"]
@@ -304,7 +331,7 @@ def gains_on_one_group(choice: pd.DataFrame) -> pd.DataFrame:
             "stable": choice["stability"] >= STABLE,
             "compact": gain > np.maximum(APART, 2 * error),
             "likelier": choice["bic"] < one["bic"],
-            "certain": choice["icl"] < one["icl"],
+            "certain": choice["icl"] < one["icl"] - CERTAIN * one["smallest"],
         }
     )
 

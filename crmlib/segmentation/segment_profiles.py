@@ -45,7 +45,7 @@ def segment_profiles(
     Raises
     ------
     InputError
-        A column is not there.
+        A column is not there, or holds values too large or too small to reckon with.
 
     Notes
     -----
@@ -75,10 +75,14 @@ def segment_profiles(
                 found = _of_category(column_of(customers, feature)[known], inside, confidence)
             else:
                 values = numbers_of(customers, feature, "a feature")[known]
+                refuse_extreme(feature, values)
                 found = [_of_number(values, inside, confidence)]
             rows += [{"segment": name, "feature": feature} | row for row in found]
     return pd.DataFrame(rows, columns=COLUMNS)
 
+
+LARGEST = 1e50
+"""Number beyond which squares and their sums may be too large for a computer."""
 
 COLUMNS = [
     "segment",
@@ -96,6 +100,16 @@ COLUMNS = [
     "effect_low",
     "effect_high",
 ]
+
+
+def refuse_extreme(name: str, values: Array) -> None:
+    """Refuse numbers whose squares a computer does not hold."""
+    most = float(np.nanmax(np.abs(values), initial=0.0))
+    if most > LARGEST or 0 < most < 1 / LARGEST:
+        raise InputError(
+            f'The value of column "{name}" farthest from zero is {most:g}. Write it in a unit in '
+            f"which that is between {1 / LARGEST:g} and {LARGEST:g}."
+        )
 
 
 def is_category(values: "pd.Series") -> bool:

@@ -23,6 +23,8 @@ from crmlib.segmentation.k_prototypes import Prototypes, category_weight, k_prot
 from crmlib.segmentation.latent_class import LatentClasses, latent_classes
 from crmlib.segmentation.number_of_segments import (
     APART,
+    CERTAIN,
+    LEAST,
     STABLE,
     Fit,
     Grouping,
@@ -34,11 +36,29 @@ from crmlib.segmentation.number_of_segments import (
     supported_by_gap,
     supported_by_likelihood,
     supported_by_mixture,
+    ties_spread,
 )
-from crmlib.segmentation.segment_profiles import is_category, segment_profiles
+from crmlib.segmentation.segment_profiles import (
+    LARGEST,
+    is_category,
+    refuse_extreme,
+    segment_profiles,
+)
 
 SAMPLE = 2_000
 """Customers, drawn by chance, on whom the number of segments is decided."""
+
+SAME = 1e-12
+"""Difference, as a share of the largest value, that is a matter of rounding."""
+
+FEW_VALUES = 10
+"""Values up to which a note says that a feature has few."""
+
+MANY_VALUES = 50
+"""Values beyond which many customers with the same one are a matter of its own."""
+
+SHARED = 0.2
+"""Share of customers with one of many values from which on a note says so."""
 
 MOST_LEVELS = 20
 """Categories that a feature may have."""
@@ -165,8 +185,10 @@ class Method(NamedTuple):
     rule: str
 
 
+SIZE = f"there must be {LEAST} customers a segment, and 2 that differ"
 RULE = (
-    f"samples of the customers must give the same segments (stability of {STABLE} or more) and {{}}"
+    f"{SIZE}, samples of the customers must give the same segments (stability of {STABLE} or more) "
+    "and {}"
 )
 COMPACT = f"the gap must be {APART} and two errors above that of one group"
 
@@ -197,7 +219,8 @@ METHODS = {
         fit_k_means,
         supported_by_mixture,
         best_by_bic,
-        RULE.format("BIC must be below that of one group, and so must ICL, or else ")
+        RULE.format("BIC must be below that of one group, and ")
+        + f"ICL below it by {CERTAIN} a customer, or else "
         + f"{COMPACT}; of these the lowest BIC",
     ),
 }
@@ -286,7 +309,8 @@ class Ruler(NamedTuple):
         n = len(customers)
         table = np.column_stack(numbers) if numbers else np.empty((n, 0))
         coded = np.column_stack(codes) if codes else np.empty((n, 0), dtype=np.int64)
-        rows = np.flatnonzero(np.isfinite(table).all(axis=1) & (coded >= 0).all(axis=1))
+        known = np.abs(np.nan_to_num(table, nan=np.inf)) < LARGEST
+        rows = np.flatnonzero(known.all(axis=1) & (coded >= 0).all(axis=1))
         return Measured(table[rows], coded[rows].astype(np.int64), self.weight), rows
 
 
@@ -321,7 +345,7 @@ def segment(
     customer : str
         Column with the customer id.
     replicates : int
-        Samples for the stability, clouds for the gap.
+        Samples for the stability, clouds for the gap, at least 2.
     confidence : float
         Of the intervals, and share of the pairs of samples in the range of stability.
     seed : int
@@ -342,27 +366,36 @@ def segment(
     Numbers that are skewed are bent (`scaling_of`), then all are standardised, so that every
     feature counts alike. With more than 2,000 customers the number of segments is decided on 2,000
     drawn by chance, and the segments found in all.
+
+    No number is supported with fewer than 10 customers a segment, or two different ones a segment.
+    Features with few values, such as numbers of orders, are spread over half the way to the next
+    values while segments are looked for (`ties_spread`), so that no value is taken for a segment
+    because it is a whole number. By simulation of one group (normal, long, even, heavy tails,
+    money, counts, recency with frequency and monetary) segments are found in fewer than 1 of 10.
+    In two cases segments may be found that are no kinds: k-means cuts a cloud that is bent, as
+    where one feature moves with the square of another (a mixture seldom); and customers who
+    share one value of a feature that is otherwise fine, such as no discount at all, are a segment
+    by it, which a note says.
     """
     if method not in METHODS:
         raise InputError(f'method="{method}": write {listed(METHODS)}.')
     names = _checked_features(customers, features, customer)
-    ks = _checked_numbers(k)
-    if replicates < 2 or not 0 < confidence < 1:
-        raise InputError(
-            f"replicates={replicates}, confidence={confidence}: write 2 or more replicates and a "
-            "confidence between 0 and 1."
-        )
+    ks, asked = _checked_numbers(k)
+    _check_arguments(replicates, confidence, seed)
     ruler = _ruler(customers, names, method)
     data, rows = ruler.measure(customers)
     _refuse_too_few(data, max(ks))
-    choice, notes = _choice(data, ks, METHODS[method], replicates, confidence, seed)
+    spread = ties_spread(data, np.random.default_rng([seed, 0, 1]))
+    choice, notes = _choice(spread, ks, METHODS[method], replicates, confidence, seed)
+    _judge(choice, METHODS[method], len(data), _different(data))
+    notes += _notes_on_values(data, ruler)
     if len(rows) < len(customers):
         notes.append(
             f"{counted(len(customers) - len(rows), 'customer')} of {len(customers):,} lack a "
             "feature and are in no segment."
         )
-    chosen = _chosen(choice, METHODS[method]) if not isinstance(k, int) else k
-    grouping = METHODS[method].fit(data, chosen, np.random.default_rng([seed, chosen]))
+    chosen = _chosen(choice, METHODS[method]) if asked is None else asked
+    grouping = METHODS[method].fit(spread, chosen, np.random.default_rng([seed, chosen]))
     sizes = np.bincount(grouping.labels(data), minlength=chosen)
     order = np.argsort(-sizes, kind="stable")
     found = _assigned(customers, customer, ruler, grouping, order)
@@ -370,7 +403,7 @@ def segment(
     return Segmentation(
         customers=found,
         k=chosen,
-        reason=_reason(choice, chosen, METHODS[method], isinstance(k, int)),
+        reason=_reason(choice, chosen, METHODS[method], asked is not None),
         choice=choice,
         profiles=segment_profiles(described, names, confidence=confidence),
         transforms=_transforms(ruler),
@@ -404,12 +437,27 @@ def _checked_features(customers: pd.DataFrame, features: Sequence[str], customer
     return names
 
 
-def _checked_numbers(k: int | Iterable[int]) -> list[int]:
-    numbers = [k] if isinstance(k, int | np.integer) else list(k)
-    whole = [isinstance(number, int | np.integer) and number >= 1 for number in numbers]
-    if not numbers or not all(whole):
+def _checked_numbers(k: int | Iterable[int]) -> tuple[list[int], int | None]:
+    """Numbers to look at, and the one asked for where k is a single number."""
+    single = _is_whole(k) or not isinstance(k, Iterable)
+    numbers: list[Any] = [k] if single else list(k)  # type: ignore[arg-type]
+    if not numbers or not all(_is_whole(number) and number >= 1 for number in numbers):
         raise InputError(f"k={k}: write numbers of segments, 1 or more, such as range(2, 9).")
-    return sorted({1, *(int(number) for number in numbers)})
+    ks = [int(number) for number in numbers]
+    return sorted({1, *ks}), ks[0] if single else None
+
+
+def _is_whole(number: object) -> bool:
+    return isinstance(number, int | np.integer) and not isinstance(number, bool)
+
+
+def _check_arguments(replicates: int, confidence: float, seed: int) -> None:
+    if not _is_whole(replicates) or replicates < 2:
+        raise InputError(f"replicates={replicates}: write a whole number, 2 or more replicates.")
+    if not isinstance(confidence, float | np.floating) or not 0 < confidence < 1:
+        raise InputError(f"confidence={confidence}: write a share between 0 and 1, such as 0.95.")
+    if not _is_whole(seed) or seed < 0:
+        raise InputError(f"seed={seed}: write a whole number, 0 or more.")
 
 
 def _ruler(customers: pd.DataFrame, names: list[str], method: str) -> Ruler:
@@ -430,6 +478,7 @@ def _ruler(customers: pd.DataFrame, names: list[str], method: str) -> Ruler:
         if name not in coded:
             values = numbers_of(customers, name, "what customers are compared by")
             _refuse_infinite(customers, name, values)
+            refuse_extreme(name, values)
             _refuse_constant(name, values[complete])
             scalings[name] = scaling_of(values[complete])
     found = Ruler(scalings, levels, 1.0)
@@ -468,15 +517,20 @@ def _refuse_infinite(customers: pd.DataFrame, name: str, values: Array) -> None:
 
 
 def _refuse_constant(name: str, values: Array) -> None:
-    if np.ptp(values) == 0:
+    if np.ptp(values) <= SAME * np.abs(values).max():
         raise InputError(
             f'Column "{name}" is {values[0]:g} for every customer, so that it tells nobody from '
             "anybody. Leave it out."
         )
 
 
+def _different(data: Measured) -> int:
+    """Customers that differ."""
+    return len(np.unique(np.column_stack([data.numbers, data.codes]), axis=0))
+
+
 def _refuse_too_few(data: Measured, most: int) -> None:
-    different = len(np.unique(np.column_stack([data.numbers, data.codes]), axis=0))
+    different = _different(data)
     if different < most:
         raise InputError(
             f"k goes up to {most}, but only {counted(different, 'customer')} that differ can be "
@@ -509,12 +563,35 @@ def _choice(
         seed=seed,
         confidence=confidence,
     )
-    choice["supported"] = method.supported(choice) & (choice["k"] > 1)
-    choice["verdict"] = _verdicts(choice)
     return choice, notes
 
 
-def _verdicts(choice: pd.DataFrame) -> list[str]:
+def _notes_on_values(data: Measured, ruler: Ruler) -> list[str]:
+    """Say where a feature has few values, or one that many customers share."""
+    notes = []
+    for name, column in zip(ruler.scalings, data.numbers.T, strict=True):
+        _, counts = np.unique(column, return_counts=True)
+        if len(counts) <= FEW_VALUES:
+            notes.append(
+                f'"{name}" has {len(counts)} different values only, so that it tells little of how '
+                "many segments there are."
+            )
+        elif len(counts) > MANY_VALUES and counts.max() >= SHARED * len(column):
+            notes.append(
+                f'{counts.max():,} of {len(column):,} customers have the same value of "{name}": '
+                "a segment of them may be that value and nothing else."
+            )
+    return notes
+
+
+def _judge(choice: pd.DataFrame, method: Method, customers: int, different: int) -> None:
+    """Say of every number whether the rule supports it."""
+    enough = (LEAST * choice["k"] <= customers) & (2 * choice["k"] <= different)
+    choice["supported"] = method.supported(choice) & (choice["k"] > 1) & enough
+    choice["verdict"] = _verdicts(choice, enough)
+
+
+def _verdicts(choice: pd.DataFrame, enough: "pd.Series[bool]") -> list[str]:
     gains = gains_on_one_group(choice)
     words = []
     for i, k in enumerate(choice["k"]):
@@ -522,6 +599,8 @@ def _verdicts(choice: pd.DataFrame) -> list[str]:
             words.append("one group")
         elif choice["supported"].iloc[i]:
             words.append("supported")
+        elif not enough.iloc[i]:
+            words.append("too few customers to say")
         else:
             unstable = not gains["stable"].iloc[i]
             words.append("other samples give other segments" if unstable else "not apart")
@@ -544,6 +623,8 @@ def _reason(choice: pd.DataFrame, k: int, method: Method, asked: bool) -> str:
     tried = choice.loc[choice["k"] > 1, "k"]
     if tried.empty:
         return "One group was asked for."
+    if (choice.loc[choice["k"] > 1, "verdict"] == "too few customers to say").all():
+        return f"One group, as nothing can be said: {SIZE}. Looked at: {listed(tried, shown=20)}."
     return (
         "One group: no number of segments is supported by these features, so customers differ "
         f"by degrees and not in kind. Looked at: {listed(tried, shown=20)}. {rule}"

@@ -69,6 +69,47 @@ def test_what_cannot_be_compared_has_no_interval():
     assert np.isnan(relative_effect(np.array([]), np.arange(9.0))).all()
 
 
+def test_a_small_group_that_is_all_tied_tells_little():
+    # 20 of 1,000 have something, none of 30: by Fisher's exact test no sign of a difference.
+    assert stats.fisher_exact([[0, 30], [20, 980]]).pvalue == 1.0
+    inside, outside = np.zeros(30), np.r_[np.ones(20), np.zeros(980)]
+    found = relative_effect(inside, outside)
+    assert found.estimate == pytest.approx(0.49)
+    # The standard error of Wilcoxon's test; only those outside tell of its own exactness.
+    wilcoxon = stats.mannwhitneyu(inside, outside, use_continuity=False, method="asymptotic")
+    z = stats.norm.isf(wilcoxon.pvalue / 2)
+    assert found.p_value == pytest.approx(2 * stats.t.sf(z, 999))
+    # None of 30 is as likely as 1 in 20 with a true share of 0.095: 0.5 + (0.095 - 0.02) / 2.
+    assert found.low < 0.47
+    assert found.high > 0.5 + (0.095 - 0.02) / 2
+
+
+def test_a_few_values_use_the_error_of_wilcoxons_test():
+    inside, outside = np.array([70.2, 80.3]), np.arange(100.0)
+    found = relative_effect(inside, outside)
+    wilcoxon = stats.mannwhitneyu(inside, outside, use_continuity=False, method="asymptotic")
+    # By Student's distribution here, by the normal one there.
+    assert found.p_value > wilcoxon.pvalue
+    assert found.p_value > stats.brunnermunzel(inside, outside).pvalue
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("m", "n", "share"),
+    [(30, 1000, 0.02), (5, 200, 0.1), (100, 2000, 0.01), (5, 300, 0.5), (2, 100, 1), (5, 100, 1)],
+)
+def test_no_difference_is_seldom_found_with_ties_and_few_values(m, n, share):
+    random = np.random.default_rng(5)
+
+    def values(size):
+        return random.random(size) * (random.random(size) < share)
+
+    found = [relative_effect(values(m), values(n)) for _ in range(500)]
+    known = [effect for effect in found if np.isfinite(effect.p_value)]
+    assert np.mean([effect.p_value < 0.05 for effect in known]) < 0.07
+    assert np.mean([effect.low <= 0.5 <= effect.high for effect in known]) > 0.94
+
+
 def test_cramers_v_against_scipy_and_bergsma():
     counts = np.array([[30, 12, 8], [10, 25, 15]])
     found = cramers_v(counts)
@@ -90,6 +131,7 @@ def test_cramers_v_against_scipy_and_bergsma():
         [[0.15, 0.09, 0.06], [0.35, 0.21, 0.14]],
         [[0.2, 0.05, 0.05], [0.2, 0.3, 0.2]],
         [[0.28, 0.01, 0.01], [0.05, 0.45, 0.2]],
+        [[0.03, 0.002, 0.002], [0.1, 0.5, 0.366]],
     ],
 )
 def test_intervals_of_cramers_v_hold_what_they_promise(shares):
@@ -113,6 +155,7 @@ def test_noncentrality_far_out_is_near_the_exact_one():
 
 def test_one_class_is_associated_with_nothing():
     assert np.isnan(cramers_v(np.array([[5, 7]]))).all()
+    assert np.isnan(cramers_v(np.eye(2, dtype=np.int64))).all()  # every customer its own class
     assert cramers_v(np.array([[20, 0], [0, 30]])).estimate == pytest.approx(1.0, abs=0.02)
 
 

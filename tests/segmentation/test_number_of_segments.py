@@ -19,6 +19,7 @@ from crmlib.segmentation.number_of_segments import (
     supported_by_gap,
     supported_by_likelihood,
     supported_by_mixture,
+    ties_spread,
 )
 from crmlib.segmentation.segments import fit_k_means, fit_prototypes
 
@@ -80,6 +81,28 @@ def test_gap_is_tibshiranis_definition():
     assert error[0] == pytest.approx(logs.std() * np.sqrt(1.25))
 
 
+def test_where_nothing_spreads_there_is_no_gap():
+    gap, error = gap_statistic(numbers([[0.0], [1.0]] * 20), [1, 2], fit_k_means, 3, seed=1)
+    assert np.isfinite([gap[0], error[0]]).all()
+    assert np.isnan(gap[1])
+
+
+def test_whole_numbers_are_spread_half_way_to_the_next_ones():
+    random = np.random.default_rng(4)
+    orders, fine = random.choice([0.0, 1.0, 2.0, 5.0], 200), random.normal(size=200)
+    spread = ties_spread(numbers(np.column_stack([orders, fine])), random).numbers
+    assert (spread[:, 1] == fine).all()
+    low = {0.0: -0.5, 1.0: 0.5, 2.0: 1.5, 5.0: 3.5}
+    high = {0.0: 0.5, 1.0: 1.5, 2.0: 3.5, 5.0: 6.5}
+    for value in low:
+        own = spread[orders == value, 0]
+        assert low[value] <= own.min() < own.max() <= high[value]
+        assert np.ptp(own) > 0.8 * (high[value] - low[value])
+    # One value of each customer is left as it is, two customers with the same one or not.
+    some = np.append(fine, fine[0])[:, None]
+    assert (ties_spread(numbers(some), random).numbers == some).all()
+
+
 def test_two_groups_far_apart_are_stable_and_a_round_cloud_is_not():
     random = np.random.default_rng(8)
     cloud = random.normal(size=(200, 2))
@@ -116,18 +139,20 @@ def test_doubt_raises_the_integrated_likelihood():
 
 def choice_of(**columns) -> pd.DataFrame:
     table = {"k": [1, 2, 3, 4], "gap_error": 0.01, "bic": 0.0, "icl": 0.0, "stability": 1.0}
+    table |= {"smallest": [10, 4, 3, 2]}
     return pd.DataFrame(table | {"gap": [0.5, 0.5, 0.5, 0.5]} | columns)
 
 
-def test_the_gap_must_gain_a_tenth_and_two_errors():
-    choice = choice_of(gap=[0.5, 0.59, 0.61, 0.9], stability=[1, 1, 1, 0.7])
+def test_the_gap_must_gain_more_than_margin_and_two_errors():
+    choice = choice_of(gap=[0.5, 0.64, 0.66, 0.9], stability=[1, 1, 1, 0.7])
     assert supported_by_gap(choice).tolist() == [False, False, True, False]
-    assert not supported_by_gap(choice.assign(gap_error=0.05)).any()
+    assert not supported_by_gap(choice.assign(gap_error=0.06)).any()
     assert gains_on_one_group(choice)["compact"].tolist() == [False, False, True, True]
 
 
 def test_a_mixture_must_be_likelier_and_apart_in_one_way():
-    choice = choice_of(bic=[0, -9, -9, -9], icl=[0, -1, 9, 9], gap=[0.5, 0.4, 0.4, 0.8])
+    # Of 10 customers: half a point of ICL a customer is 5.
+    choice = choice_of(bic=[0, -9, -9, -9], icl=[0, -6, -4, 9], gap=[0.5, 0.4, 0.4, 0.8])
     assert supported_by_mixture(choice).tolist() == [False, True, False, True]
     assert not supported_by_mixture(choice.assign(bic=[0, 1, 1, np.nan])).any()
     assert supported_by_likelihood(choice).tolist() == [False, True, True, True]

@@ -90,3 +90,9 @@ def test_wrong_arguments_are_told():
         segment_profiles(customers, ["money"], confidence=95)
     with pytest.raises(InputError, match='no column "profit"'):
         segment_profiles(customers, ["profit"])
+
+
+def test_numbers_beyond_reckoning_are_refused():
+    customers = pd.DataFrame({"segment": list("aabb"), "money": [1e200, 2e200, 3.0, 4.0]})
+    with pytest.raises(InputError, match=r'column "money" farthest from zero is 2e[+]200'):
+        segment_profiles(customers, ["money"])

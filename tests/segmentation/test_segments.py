@@ -187,6 +187,14 @@ FAULTS = [
     ({"k": range(2, 2)}, "write numbers of segments"),
     ({"k": [2, 2.5]}, "write numbers of segments"),
     ({"k": 0}, "write numbers of segments"),
+    ({"k": 2.0}, "k=2.0: write numbers of segments"),
+    ({"k": True}, "k=True: write numbers of segments"),
+    ({"features": ["a", "near"]}, '"near" is 1 for every customer'),
+    ({"features": ["a", "huge"]}, 'of column "huge" farthest from zero is 6e[+]200'),
+    ({"features": ["a", "tiny"]}, 'of column "tiny" farthest from zero is 6e-200'),
+    ({"replicates": 2.5}, "replicates=2.5: write a whole number"),
+    ({"seed": None}, "seed=None: write a whole number"),
+    ({"seed": -1}, "seed=-1: write a whole number"),
     ({"method": "ward"}, 'method="ward": write kmeans'),
     ({"features": []}, "features is empty"),
     ({"features": ["a", "a"]}, "names a twice"),
@@ -213,6 +221,9 @@ def test_faults_are_told(changed, message):
             "a": [1.0, 2, 3, 4, 5, 7],
             "b": [2.0, 1, 4, 3, 6, 9],
             "same": 3,
+            "near": [1.0, 1, 1, 1 + 1e-15, 1, 1],
+            "huge": np.arange(1, 7) * 1e200,
+            "tiny": np.arange(1, 7) * 1e-200,
             "endless": [1.0, 2, np.inf, 4, 5, 6],
             "word": list("xyxyxy"),
             "empty": np.nan,
@@ -220,9 +231,66 @@ def test_faults_are_told(changed, message):
             "gap": [None, "A", "B", "C", "D", "E"],
         }
     )
-    asked = {"features": ["a", "b"], "k": 2, "replicates": 2} | changed
+    asked = {"features": ["a", "b"], "k": 2, "replicates": 2, "seed": 1} | changed
     with pytest.raises(InputError, match=message):
-        segment(customers, asked.pop("features"), seed=1, **asked)
+        segment(customers, asked.pop("features"), **asked)
+
+
+def test_a_whole_number_of_numpy_is_a_single_number():
+    customers, _ = three_kinds(60)
+    assert segment(customers, NUMBERS, k=np.int64(2), replicates=2, seed=1).k == 2
+
+
+@pytest.mark.parametrize("scale", [1e-40, 1e40])
+def test_large_and_small_units_give_the_same_segments(scale):
+    customers, _ = three_kinds(60)
+    scaled = customers.assign(money=customers["money"] * scale)
+    found = [segment(table, NUMBERS, k=3, replicates=2, seed=1) for table in (customers, scaled)]
+    assert found[0].customers["segment"].tolist() == found[1].customers["segment"].tolist()
+    new = pd.DataFrame({"customer_id": ["A", "B"], "money": 5.0, "visits": [1e300, np.inf]})
+    assert found[1].predict(new)["segment"].isna().all()
+
+
+def test_a_few_customers_are_one_group():
+    customers = customers_of({"a": np.random.default_rng(1).normal(size=3)})
+    result = segment(customers, ["a"], k=range(2, 4), method="mixture", replicates=3, seed=1)
+    assert result.k == 1
+    assert result.choice["verdict"].tolist() == ["one group", *["too few customers to say"] * 2]
+    assert "nothing can be said: there must be 10 customers a segment" in result.reason
+    assert '"a" has 3 different values only' in result.notes[0]
+
+
+@pytest.mark.parametrize("method", ["kmeans", "mixture"])
+def test_numbers_of_orders_are_no_segments(method):
+    # Each number of orders by itself is a group that any sample shows.
+    orders = np.random.default_rng(3).geometric(0.4, 300)
+    customers = customers_of({"orders": orders})
+    result = segment(customers, ["orders"], k=[2, 3, 4, 5], method=method, replicates=4, seed=1)
+    assert result.k == 1
+    asked = segment(customers, ["orders"], k=2, method=method, replicates=2, seed=1)
+    found = asked.customers["segment"].groupby(orders).nunique()
+    assert (found == 1).all()  # customers with as many orders are in the same segment
+
+
+def test_numbers_of_orders_of_two_kinds_are_found():
+    random = np.random.default_rng(4)
+    kind = random.integers(0, 2, 200)
+    customers = customers_of({"orders": np.where(kind == 1, random.poisson(40, 200), 2) + 1})
+    customers["orders"] += random.integers(0, 4, 200)
+    result = segment(customers, ["orders"], k=[2, 3], replicates=5, seed=1)
+    assert result.k == 2
+    assert adjusted_rand_score(kind, result.customers["segment"]) > 0.95
+
+
+def test_a_value_that_many_share_is_told():
+    random = np.random.default_rng(5)
+    share = np.where(random.random(200) < 0.5, random.random(200), 0.0)
+    customers = customers_of({"share": share, "a": random.normal(size=200)})
+    notes = segment(customers, ["share", "a"], k=2, replicates=2, seed=1).notes
+    assert [
+        f'{(share == 0).sum()} of 200 customers have the same value of "share"' in note
+        for note in notes
+    ] == [True]
 
 
 def test_one_customer_cannot_be_divided():
@@ -243,6 +311,17 @@ def test_few_customers_and_ties_everywhere_give_no_warning():
         assert result.customers["segment"].notna().all()
 
 
+SHAPELESS = (
+    "normal",
+    "long",
+    "even",
+    "money",
+    "heavy tails",
+    "counts",
+    "recency, frequency, monetary",
+)
+
+
 def one_group(shape, n, random):
     """A cloud without segments."""
     if shape == "normal":
@@ -251,6 +330,12 @@ def one_group(shape, n, random):
         return random.multivariate_normal([0, 0], [[1, 0.9], [0.9, 1]], n)
     if shape == "even":
         return random.uniform(size=(n, 3))
+    if shape == "counts":
+        return random.poisson(0.7, (n, 2))
+    if shape == "recency, frequency, monetary":
+        orders = random.geometric(0.4, n)
+        money = orders * random.lognormal(3, 0.6, n)
+        return np.column_stack([random.integers(0, 365, n), orders, money])
     if shape == "money":
         return np.exp(random.normal(size=(n, 3)))
     return random.standard_t(4, size=(n, 2))
@@ -261,13 +346,13 @@ def one_group(shape, n, random):
 def test_segments_are_seldom_found_where_there_are_none(method):
     false = 0
     for seed in range(2):
-        for shape in ("normal", "long", "even", "money", "heavy tails"):
+        for shape in SHAPELESS:
             values = one_group(shape, 250, np.random.default_rng([seed, 11]))
             customers = customers_of({f"f{i}": column for i, column in enumerate(values.T)})
             features = [name for name in customers if name != "customer_id"]
             result = segment(customers, features, k=[2, 3, 4], method=method, replicates=8, seed=1)
             false += result.k > 1
-    assert false <= 1  # of 10
+    assert false <= 1  # of 14
 
 
 @pytest.mark.slow
