@@ -8,6 +8,10 @@ import pandas as pd
 from crmlib import tables
 from crmlib.columns import listed
 from crmlib.errors import InputError
+from crmlib.tables import engine
+
+LARGEST_AMOUNT = 2**53 // 100
+"""Money above which floating-point numbers cannot tell cents apart: some 90 trillion."""
 
 
 def money_rows(
@@ -22,12 +26,14 @@ def money_rows(
 
     Money is in whole cents, so that every engine sums to the same. Profit is what remains of the
     revenue after the cost of what was sold, where there is a column of it. Further columns are
-    kept under the name they are given by; None leaves one out.
+    kept under the name they are given by; None leaves one out. Money that is infinite or beyond
+    `LARGEST_AMOUNT` is missing here, for `refuse_missing` to tell.
 
     Raises
     ------
     InputError
-        When a column is not there or money is in several currencies.
+        When a column is not there, the date is none or money not of numbers, or money is in
+        several currencies.
     """
     rows = tables.as_expression(transactions)
     kept = {name: column for name, column in further.items() if column is not None}
@@ -38,6 +44,10 @@ def money_rows(
         raise InputError(
             f"The table has no column {', '.join(missing)}; it has {', '.join(rows.columns)}.{hint}"
         )
+    for name in (amount, cost):
+        if name:
+            _refuse_other_type(rows, name, "money, which are numbers")
+    _refuse_other_type(rows, date, "dates")
     refuse_several_currencies(rows)
     revenue_cents = cents(rows[amount])
     cost_cents = cents(rows[cost]) if cost else revenue_cents * 0
@@ -53,10 +63,36 @@ def money_rows(
 def cents(money: Any) -> Any:
     """Money as whole cents, halves away from zero, as an Ibis expression.
 
-    Not Ibis's own ``round``: PostgreSQL rounds halves to even where DuckDB rounds them up.
+    Not Ibis's own ``round``: PostgreSQL rounds halves to even where DuckDB rounds them up. Missing
+    where the money is, or is infinite or beyond `LARGEST_AMOUNT`.
     """
-    magnitude = (money.abs() * 100 + 0.5).floor().cast("int64")
-    return (money < 0).ifelse(-magnitude, magnitude)
+    kind = money.type()
+    # A hundred times a number may not fit into a type that is just large enough for the number.
+    if kind.is_decimal() and kind.scale is not None:
+        money = money.cast(f"decimal(38, {kind.scale})")
+    elif not (kind.is_floating() or kind.is_decimal()):
+        money = money.cast("int64")
+    return engine.cases(
+        (impossible(money), engine.null("int64")),
+        (money < 0, -(0.5 - money * 100).floor().cast("int64")),
+        else_=(money * 100 + 0.5).floor().cast("int64"),
+    )
+
+
+def orders_of(rows: Any, where: Any) -> Any:
+    """Number of different orders among rows with an order_key, as an Ibis expression.
+
+    A row without one is an order of its own: which others it belongs to is not known.
+    """
+    alone = (where & rows["order_key"].isnull()).sum()
+    return rows["order_key"].nunique(where=where) + alone.fill_null(0)
+
+
+def impossible(money: Any) -> Any:
+    """Whether money is infinite, no number, or beyond `LARGEST_AMOUNT`, as an Ibis expression."""
+    beyond = ~money.between(-LARGEST_AMOUNT, LARGEST_AMOUNT)
+    # Files may say in their statistics that all numbers are within, and mean all but NaN.
+    return money.isnan() | beyond if money.type().is_floating() else beyond
 
 
 def missing_cells(rows: Any) -> Any:
@@ -72,9 +108,19 @@ def refuse_missing(rows: int, columns: tuple[str | None, ...]) -> None:
         names = ", ".join(name for name in columns if name)
         have = "1 row has" if rows == 1 else f"{rows:,} rows have"
         raise InputError(
-            f"{have} no value in at least one of the columns {names}. Fill them in, take these "
-            "rows out of the table, or, where only costs are missing, give a margin_rate instead."
+            f"{have} no value in at least one of the columns {names} (infinite money is none). "
+            "Fill them in, take these rows out of the table, or, where only costs are missing, "
+            "give a margin_rate instead."
         )
+
+
+def _refuse_other_type(rows: Any, column: str, what: str) -> None:
+    """Refuse what is no money or date by its type; a column without any value is of no type."""
+    found = rows[column].type()
+    fits = found.is_date() or found.is_timestamp() if what == "dates" else found.is_numeric()
+    if found.is_boolean() or not (fits or found.is_null()):
+        hint = " Turn it into such with pandas.to_datetime." if what == "dates" else ""
+        raise InputError(f'Column "{column}" must hold {what}; it holds {found}.{hint}')
 
 
 def refuse_several_currencies(rows: Any) -> None:

@@ -26,6 +26,11 @@ def test_money_is_in_whole_cents():
     assert rows["profit_cents"].tolist() == [4000, 2000, 2005, 4000]
 
 
+def test_infinite_money_is_refused_wherever_cells_are_counted():
+    with pytest.raises(InputError, match=r"1 row has no value.*infinite money is none"):
+        clp.profit_history(SMALL.assign(amount=[1.0, float("inf"), 1.0, 1.0]), cost="cost")
+
+
 def test_money_in_two_currencies_is_refused_with_their_counts():
     mixed = SMALL.assign(currency=["CNY", "EUR", "CNY", "CNY"])
     with pytest.raises(InputError, match=r"2 currencies \(3 in CNY, 1 in EUR\)"):

@@ -4,6 +4,7 @@ The customers are taken as a sample of those the company could have had: interva
 the number would differ among other customers like these. Losses are welcome everywhere.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,12 +13,16 @@ from scipy import stats
 
 from crmlib.columns import Array
 from crmlib.errors import InputError
+from crmlib.intervals import wilson_interval
 
 HEAVIEST_TAIL = 0.6
 """Tail index above which a handful of customers may decide; from 0.5 on there is no variance."""
 
 FEWEST_DEGREES = 30.0
 """Degrees of freedom below which they do, with such a tail."""
+
+LEAST_ASIDE = 10
+"""Customers that a point of the Lorenz curve needs on either side to have an interval."""
 
 LEAST_RATIO = 3.0
 """Standard errors that a total must be above 0 for shares of it to have an interval."""
@@ -191,6 +196,14 @@ def share_of_best(money: ArrayLike, best: float = 0.2, confidence: float = 0.95)
     95 % held the true value in 91 to 95 % of samples of 100 to 3,000 customers from lognormal
     distributions with sigma up to 1, in 90 % with sigma 2 and 500 customers; see
     `gini_interval` for heavier tails.
+
+    Where about as many customers as are asked for bring anything at all, their number decides,
+    which this variance does not know of: they may be fewer, and bring everything, or more. The
+    ends are therefore at least as far apart as the shares would be if the customers above zero
+    were the lowest or highest part of all that Wilson's interval allows, and there are no more
+    degrees of freedom than customers who bring something. Of 100 customers, 22 % of whom bring an
+    exponential amount, intervals of 95 % then held the true value in 96 % of samples; of 15 to
+    50 % in 93 to 100 %.
     """
     check_fraction(best, "best")
     x = _ascending(money)
@@ -202,8 +215,12 @@ def share_of_best(money: ArrayLike, best: float = 0.2, confidence: float = 0.95)
         return Estimate(estimate, np.nan, np.nan, n, tail_index(x), np.nan)
     smallest = x[_place(n, 1 - best)]
     influence = (np.maximum(x - smallest, 0) - estimate * x) / x.mean()
-    low, high, degrees = student_interval(estimate, influence, confidence)
-    high = high if x[0] < 0 else min(high, 1.0)
+    low, high, degrees = student_interval(
+        estimate, influence, confidence, most_degrees=np.count_nonzero(x) - 1.0
+    )
+    for curve in _curves_of_other_parts(x, np.array([1 - best]), confidence):
+        low, high = np.fmin(low, 1 - curve[0]), np.fmax(high, 1 - curve[0])
+    low, high = float(low), float(high if x[0] < 0 else min(high, 1.0))
     return Estimate(estimate, low, high, n, tail_index(x), degrees)
 
 
@@ -228,6 +245,25 @@ def lorenz_curve(money: ArrayLike, customers: Array) -> Array:
     return np.asarray(np.interp(customers * len(x), np.arange(len(x) + 1), sums / sums[-1]))
 
 
+def _curves_of_other_parts(x: Array, customers: Array, confidence: float) -> list[Array]:
+    """Lorenz curves if the part of the customers above zero were at either end of its interval.
+
+    Around the point where this part ends the curve has a corner, which no variance knows of.
+    """
+    n, above = len(x), int(np.count_nonzero(x > 0))
+    if not 0 < above < n:
+        return []
+    z = float(stats.norm.isf((1 - confidence) / 2))
+    curves = []
+    for part in wilson_interval(above / n, n, z):
+        weights = np.repeat([(1 - part) / (n - above), part / above], [n - above, above])
+        sums = np.concatenate([[0.0], np.cumsum(weights * x)])
+        if sums[-1] > 0:
+            places = np.concatenate([[0.0], np.cumsum(weights)])
+            curves.append(np.asarray(np.interp(customers, places, sums / sums[-1])))
+    return curves
+
+
 def lorenz_band(
     money: ArrayLike, customers: Array, confidence: float = 0.95
 ) -> tuple[Array, Array]:
@@ -242,31 +278,64 @@ def lorenz_band(
     Returns
     -------
     low, high : ndarray, shape (k,)
-        NaN where `share_of_best` would give no interval.
+        NaN where `share_of_best` would give no interval, and at points with fewer than ten
+        customers on either side.
 
     Notes
     -----
-    Variance of the influence ``-((q - x)⁺ + L x) / mean``, from running sums of x and x², so that
-    a million customers take one pass (Beach and Davidson 1983).
+    Variance of the influence ``-((q - x)⁺ + L x) / mean``, from running sums of the powers of x,
+    so that a million customers take one pass (Beach and Davidson 1983); Student's t with degrees
+    of freedom as by `gini_interval`, and ends no nearer than by `share_of_best` where the
+    customers above zero may be more or fewer.
     """
     x = _ascending(money)
     n, curve = len(x), lorenz_curve(x, customers)
     if n < 10 or not total_is_clear(x):
         return np.full(len(customers), np.nan), np.full(len(customers), np.nan)
-    x = x / x.mean()
-    first, second = (np.concatenate([[0.0], np.cumsum(x**power)]) for power in (1, 2))
+    low, high = curve.copy(), curve.copy()
+    inner = np.flatnonzero((customers > 0) & (customers < 1))
+    arm = _arms(x / x.mean(), curve[inner], customers[inner], confidence)
+    low[inner], high[inner] = curve[inner] - arm, curve[inner] + arm
+    for other in _curves_of_other_parts(x, customers, confidence):
+        low[inner] = np.fmin(low[inner], other[inner])
+        high[inner] = np.fmax(high[inner], other[inner])
+    aside = np.minimum(customers, 1 - customers) * n
+    few = inner[aside[inner] < LEAST_ASIDE - 1e-9]
+    low[few] = high[few] = np.nan
+    return low, high
+
+
+def _arms(x: Array, curve: Array, customers: Array, confidence: float) -> Array:
+    """Half the width of the interval at points of the Lorenz curve of money with mean 1.
+
+    The influence is a straight line in x below q, ``(1 - L) x - q``, and another above, ``-L x``;
+    its moments about its mean, ``L - p q`` less what is below, come from sums of powers of x.
+    """
+    n = len(x)
     k = np.array([_place(n, share) for share in customers])
-    q, s1, s2 = x[k], first[k], second[k]
-    below, below_square, cross = k * q - s1, k * q**2 - 2 * q * s1 + s2, q * s1 - s2
-    variance = (
-        (below_square / n - (below / n) ** 2)
-        + curve**2 * (second[-1] / n - 1)
-        + 2 * curve * (cross / n - below / n)
+    sums = [np.concatenate([[0.0], np.cumsum(x**power)]) for power in range(5)]
+    below = [s[k] for s in sums]
+    above = [s[-1] - s[k] for s in sums]
+    middle = ((1 - curve) * below[1] - k * x[k] - curve * above[1]) / n
+    second, fourth = (
+        (_moment(1 - curve, -x[k] - middle, below, power) + _moment(-curve, -middle, above, power))
+        / n
+        for power in (2, 4)
     )
-    inner = (customers > 0) & (customers < 1)
-    arm = np.where(inner, np.sqrt(np.maximum(variance, 0) / (n - 1)), 0.0)
-    arm *= stats.norm.isf((1 - confidence) / 2)
-    return curve - arm, curve + arm
+    second = np.maximum(second, 0.0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        kurtosis = np.where(second > 1e-24, fourth / second**2, 1.0)
+    most = max(float(np.count_nonzero(x)) - 1, 1.0)
+    degrees = np.clip(2 * n / np.maximum(kurtosis - 1, 1e-9), 1.0, most)
+    return np.asarray(stats.t.isf((1 - confidence) / 2, degrees) * np.sqrt(second / (n - 1)))
+
+
+def _moment(slope: Array, start: Array, sums: list[Array], power: int) -> Array:
+    """Sum of ``(slope x + start)`` to a power, from sums of the powers of x."""
+    terms = (
+        math.comb(power, j) * slope**j * start ** (power - j) * sums[j] for j in range(power + 1)
+    )
+    return np.asarray(sum(terms))
 
 
 def total_is_clear(money: Array) -> bool:
@@ -281,19 +350,20 @@ def total_is_clear(money: Array) -> bool:
 
 
 def student_interval(
-    estimate: float, influence: Array, confidence: float
+    estimate: float, influence: Array, confidence: float, most_degrees: float = np.inf
 ) -> tuple[float, float, float]:
     """Ends of Student's interval from the influence of every customer, and its degrees.
 
     The variance of an estimated variance is ``(kurtosis - 1) / n`` of its square, which is that
     of a chi-square with 2n / (kurtosis - 1) degrees of freedom.
     """
+    most = max(min(len(influence) - 1.0, most_degrees), 1.0)
     deviation = influence - influence.mean()
     n, variance = len(deviation), float(np.mean(deviation**2))
     if variance <= 1e-24:
-        return estimate, estimate, float(n - 1)
+        return estimate, estimate, most
     kurtosis = float(np.mean(deviation**4)) / variance**2
-    degrees = min(max(2 * n / max(kurtosis - 1, 1e-9), 1.0), n - 1.0)
+    degrees = min(max(2 * n / max(kurtosis - 1, 1e-9), 1.0), most)
     arm = float(stats.t.isf((1 - confidence) / 2, degrees)) * np.sqrt(variance / (n - 1))
     return float(estimate - arm), float(estimate + arm), degrees
 

@@ -1,7 +1,7 @@
 """Sales by time, region, product and segment with all subtotals, and cells that stand out."""
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, Literal, get_args
@@ -13,11 +13,7 @@ from crmlib import tables
 from crmlib.columns import Array, listed
 from crmlib.errors import InputError
 from crmlib.segmentation.customer_totals import looked_at
-from crmlib.transaction_rows import (
-    check_profit_source,
-    day_of,
-    money_rows,
-)
+from crmlib.transaction_rows import check_profit_source, day_of, money_rows, orders_of
 
 Time = Literal["month", "quarter", "year"]
 Measure = Literal["revenue", "profit", "orders", "customers"]
@@ -77,7 +73,8 @@ class Cube:
     table : DataFrame
         One row per combination of values that has sales: level (how many dimensions are held;
         0 is the grand total), every dimension as text ("(all)" where it is rolled up, "(not
-        given)" where there is no value), and every measure. By level, then by dimension.
+        given)" where there is no value, or text that says this), and every measure. By level,
+        then by dimension.
     dimensions, measures : tuple of str
         Their columns; time comes first.
     since, as_of : Timestamp
@@ -136,7 +133,8 @@ def cube(
     margin_rate : float, optional
         Profit as a fraction of the amount, where there is no cost column.
     order : str, optional
-        Column that tells orders apart; without it every row counts as one.
+        Column that tells orders apart; without it every row counts as one, and so does a row
+        whose cell is empty.
     since, as_of : date or str, optional
         First and last day that count; those of the table when not given.
 
@@ -148,7 +146,8 @@ def cube(
     ------
     InputError
         A column is not there, a cell of customer, date or money is empty, a customer is twice
-        among the customers, there is nothing to add up, or a choice is none of those there are.
+        among the customers or of another type there, there is nothing to add up, or a choice is
+        none of those there are.
 
     References
     ----------
@@ -169,6 +168,7 @@ def cube(
     of_customers = {places[name]: name for name in dimensions if places[name] not in own}
     if of_customers:
         rows = _with_attributes(rows, customers, of_customers)
+    rows = _with_missing_told(rows, places.values())
     if time is not None:
         rows = rows.mutate(**{places[time]: _time_number(rows["day"], time)})
     ready = CubeRows(rows, held, time, margin_rate)
@@ -312,8 +312,20 @@ def _with_attributes(rows: Any, customers: Any, names: dict[str, str]) -> Any:
         )
     texts = {place: as_text(frame[name]) for place, name in names.items()}
     attributes = tables.as_expression(pd.DataFrame({"attribute_of": frame["customer_id"]} | texts))
+    here, there = rows["customer_id"].type(), attributes["attribute_of"].type()
+    if here.is_numeric() != there.is_numeric():
+        raise InputError(
+            f"customer_id is {here} in the transactions and {there} among the customers, so that "
+            "none would be found. Bring both to the same."
+        )
     joined = rows.left_join(attributes, rows["customer_id"] == attributes["attribute_of"])
     return joined.drop("attribute_of")
+
+
+def _with_missing_told(rows: Any, places: Iterable[str]) -> Any:
+    """Rows in which text that is not given is, so that it is one group with text that says so."""
+    texts = [name for name in places if name in rows.columns and rows[name].type().is_string()]
+    return rows.mutate(**{name: rows[name].fill_null(NOT_GIVEN) for name in texts})
 
 
 def _time_number(day: Any, time: Time) -> Any:
@@ -356,7 +368,7 @@ def _level(rows: CubeRows, part: tuple[str, ...], measures: Sequence[Measure]) -
     sums = {
         "revenue": of["revenue_cents"].sum(),
         "profit": of["profit_cents"].sum(),
-        "orders": of["order_key"].nunique(where=bought) if has_orders else bought.sum(),
+        "orders": orders_of(of, bought) if has_orders else bought.sum(),
         "customers": of["customer_id"].nunique(where=bought),
     }
     grouped = of.group_by([rows.place(name) for name in part]) if part else of

@@ -11,10 +11,14 @@ import pandas as pd
 
 from crmlib import tables
 from crmlib.errors import InputError
+from crmlib.findings import counted
 from crmlib.transaction_rows import (
+    LARGEST_AMOUNT,
     check_profit_source,
     day_of,
+    impossible,
     money_rows,
+    orders_of,
     refuse_days_to_come,
     refuse_missing,
 )
@@ -72,7 +76,8 @@ def customer_totals(
     margin_rate : float, optional
         Profit as a fraction of the amount, where there is no cost column.
     order : str, optional
-        Column that tells orders apart; without it every row counts as one.
+        Column that tells orders apart; without it every row counts as one, and so does a row
+        whose cell is empty.
 
     Returns
     -------
@@ -81,8 +86,9 @@ def customer_totals(
     Raises
     ------
     InputError
-        A column is not there, a cell is empty, there is no row in the time asked for, money is in
-        several currencies, or a day is still to come.
+        A column is not there or not of its kind, a cell is empty, money is infinite or beyond
+        some 90 trillion, there is no row in the time asked for, money is in several currencies, or
+        a day is still to come.
     """
     if cost is not None or margin_rate is not None:
         check_profit_source(cost, margin_rate)
@@ -96,7 +102,7 @@ def customer_totals(
     sums = picked.group_by("customer_id").aggregate(
         first_day=picked["day"].min(where=bought),
         last_day=picked["day"].max(where=bought),
-        orders=bought.sum() if order is None else picked["order_key"].nunique(where=bought),
+        orders=bought.sum() if order is None else orders_of(picked, bought),
         revenue_cents=picked["revenue_cents"].sum(),
         profit_cents=picked["profit_cents"].sum(),
     )
@@ -119,19 +125,38 @@ def looked_at(
     Raises
     ------
     InputError
-        There are no rows, a cell is empty, or a day is still to come.
+        There are no rows, a cell is empty or holds impossible money, or a day is still to come.
     """
     columns = [name for name in (customer, date, amount, cost) if name]
-    missing = functools.reduce(operator.or_, (rows[name].isnull() for name in columns))
+    money = [name for name in (amount, cost) if name]
+    # What is impossible is looked for here, where the columns are read anyhow.
+    lacking = [rows[name].isnull() for name in columns]
+    lacking += [impossible(rows[name].cast("float64")) for name in money]
+    missing = functools.reduce(operator.or_, lacking)
     day = rows[date].cast("date")
     whole = tables.as_frame(
         rows.aggregate(rows=rows.count(), missing=missing.sum(), first=day.min(), last=day.max())
     ).iloc[0]
     if not whole["rows"]:
         raise InputError("The table has no rows, so there is no customer to look at.")
-    refuse_missing(int(whole["missing"]), tuple(columns))
+    if whole["missing"]:
+        _refuse_impossible(rows, money)
+        refuse_missing(int(whole["missing"]), tuple(columns))
     refuse_days_to_come(whole["last"].date())
     return whole
+
+
+def _refuse_impossible(rows: Any, money: list[str]) -> None:
+    found = tables.as_frame(
+        rows.aggregate(**{name: impossible(rows[name].cast("float64")).sum() for name in money})
+    ).iloc[0]
+    for name in money:
+        if found[name] > 0:
+            raise InputError(
+                f'Column "{name}": {counted(int(found[name]), "amount")} infinite or beyond '
+                f"{LARGEST_AMOUNT:,}, where cents can no longer be told apart. Correct them, or "
+                "take these rows out of the table."
+            )
 
 
 def _in_money(found: pd.DataFrame, cost: str | None, margin_rate: float | None) -> pd.DataFrame:

@@ -21,6 +21,9 @@ from crmlib.segmentation.concentration import (
 LORENZ_POINTS = 101
 """Points of the Lorenz curve: one for each per cent of the customers."""
 
+TAKEN = ("decile", "customers", "customer_id", "mean", "lowest", "highest")
+"""Columns of the report that money cannot be called."""
+
 
 @dataclass(frozen=True)
 class Deciles:
@@ -39,7 +42,8 @@ class Deciles:
         measure, estimate, low, high, n: Gini coefficient, and the share of the money that the
         best fifth of the customers bring.
     lorenz : DataFrame
-        customers (share of them, the poorest first), share (of the money), low, high.
+        customers (share of them, the poorest first), share (of the money), low, high (NaN with
+        fewer than ten customers on either side of the point).
     by : str
         Column that the customers are ranked by.
     total, losses : float
@@ -129,7 +133,8 @@ def deciles(
     Raises
     ------
     InputError
-        A column is not there or not of numbers, a customer has no value or stands there twice.
+        A column is not there or not of numbers or called as one of the report, a customer has no
+        value or stands there twice, or customers cannot be put in order.
 
     Notes
     -----
@@ -137,6 +142,7 @@ def deciles(
     deciles have one more: as SQL's NTILE. With fewer than ten customers each is a decile.
     """
     check_fraction(confidence, "confidence")
+    _refuse_taken(by, customer)
     data = _ranked(customers, by, customer)
     money = data[by].to_numpy()
     decile = tile_of_rank(len(data), 10)
@@ -245,7 +251,8 @@ def money_of(customers: pd.DataFrame, by: str, customer: str) -> Array:
     Raises
     ------
     InputError
-        The column is not there or not of numbers, a customer has no value or stands there twice.
+        The column is not there or not of numbers, a customer has no value or stands there twice,
+        or customers cannot be put in order.
     """
     if by == "profit" and by not in customers.columns:
         raise InputError(
@@ -263,6 +270,7 @@ def money_of(customers: pd.DataFrame, by: str, customer: str) -> Array:
                 f'Column "{column}": {counted(len(found), "value")} missing or infinite; '
                 f"{rows_named(customers, found)}. Fill them in, or take these customers out."
             )
+    ids = comparable(ids)
     if not strictly_increasing(ids) and not ids.is_unique:
         twice = np.flatnonzero(ids.duplicated().to_numpy())
         raise InputError(
@@ -270,6 +278,26 @@ def money_of(customers: pd.DataFrame, by: str, customer: str) -> Array:
             f"there more than once ({rows_named(customers, twice)}). Sum with customer_totals."
         )
     return money
+
+
+def comparable(ids: pd.Series) -> pd.Series:
+    """Customers in a form that has an order: categories as what they are.
+
+    Raises
+    ------
+    InputError
+        Some are numbers and some are text.
+    """
+    if isinstance(ids.dtype, pd.CategoricalDtype):
+        ids = ids.astype(ids.cat.categories.dtype)
+    try:
+        strictly_increasing(ids)
+    except TypeError:
+        raise InputError(
+            f'Column "{ids.name}" mixes numbers and text, which have no order. Make text of all '
+            "of them."
+        ) from None
+    return ids
 
 
 def strictly_increasing(ids: pd.Series) -> bool:
@@ -289,12 +317,24 @@ def best_first(money: Array, ids: pd.Series) -> NDArray[np.int64]:
 def _ranked(customers: pd.DataFrame, by: str, customer: str) -> pd.DataFrame:
     """Customers with their money columns, the best first."""
     money = money_of(customers, by, customer)
-    columns = {customer: customers[customer], by: money}
+    ids = comparable(customers[customer])
+    columns = {customer: ids, by: money}
     for name in ("revenue", "profit"):
         if name in customers.columns and name not in columns:
             columns[name] = money_of(customers, name, customer)
-    order = best_first(money, customers[customer])
+    order = best_first(money, ids)
     return pd.DataFrame(columns).iloc[order].reset_index(drop=True)
+
+
+def _refuse_taken(by: str, customer: str) -> None:
+    taken = {customer, *TAKEN}
+    for name in {"revenue", "profit"} - {by}:
+        taken |= {f"{name}_share", f"{name}_cumulative_share"}
+    if by in taken:
+        raise InputError(
+            f'by="{by}": the report has a column of this name for something else. Rename the '
+            "column with the money."
+        )
 
 
 def _decile_table(data: pd.DataFrame, decile: NDArray[np.int64], by: str) -> pd.DataFrame:
@@ -348,8 +388,10 @@ def _notes(
     """What a reader of the deciles has to know."""
     notes = []
     n, total, below = len(money), money.sum(), int((money < 0).sum())
-    if n < 10:
-        notes.append(f"There are only {counted(n, 'customer')}: each stands for a decile.")
+    if n == 1:
+        notes.append("There is only 1 customer: it stands for a decile.")
+    elif n < 10:
+        notes.append(f"There are only {n} customers: each stands for a decile.")
     if n > 1 and money[0] == money[-1]:
         notes.append(f"All customers have the same {by}: deciles are in order of customer_id.")
     elif cut := int(((money[1:] == money[:-1]) & (decile[1:] != decile[:-1])).sum()):
@@ -365,9 +407,10 @@ def _notes(
             "certain shares of it are."
         )
     if below:
+        shares = "shares add up to more than 1 on the way, and " if total > 0 else ""
         notes.append(
-            f"{counted(below, 'customer')} below zero: shares add up to more than 1 on the way, "
-            "and the Gini coefficient is divided by the mean absolute value to stay within 0 and 1."
+            f"{counted(below, 'customer')} below zero: {shares}the Gini coefficient is divided by "
+            "the mean absolute value to stay within 0 and 1."
         )
     notes += [
         f"A handful of very large customers decide the {name}: its interval may be too short."

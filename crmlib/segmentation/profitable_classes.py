@@ -21,6 +21,9 @@ from crmlib.transaction_rows import check_profit_source, money_rows
 LEAST_PAIRS = 4
 """Months with one a year before them that it takes to say whether a customer fades."""
 
+MOST_MONTHS = 120
+"""Longest stretch: each of its months is a column to sum."""
+
 TREATMENT = {
     "first": "keep at any price: a person of their own, the best service",
     "core": "keep and develop: the broad base of the profit",
@@ -100,7 +103,8 @@ def profitable_classes(
     margin_rate : float, optional
         Profit as a fraction of the amount, where there is no cost column.
     months : int
-        Length of each of the two stretches. With other than 12 a season counts as a change.
+        Length of each of the two stretches, 4 to 120. With other than 12 a season counts as a
+        change.
     first_share, core_share : float
         Shares of the profit.
     fall : float
@@ -304,8 +308,12 @@ def _check_rule(
     false_alarms: float,
     confidence: float,
 ) -> None:
-    if months < LEAST_PAIRS:
-        raise InputError(f"months={months}: write {LEAST_PAIRS} or more; 12 leaves out the season.")
+    whole = isinstance(months, int | np.integer) and not isinstance(months, bool)
+    if not whole or not LEAST_PAIRS <= months <= MOST_MONTHS:
+        raise InputError(
+            f"months={months}: write a whole number from {LEAST_PAIRS} to {MOST_MONTHS}; 12 leaves "
+            "out the season."
+        )
     fractions = {"first_share": first_share, "core_share": core_share, "fall": fall}
     for name, value in (
         fractions | {"false_alarms": false_alarms, "confidence": confidence}

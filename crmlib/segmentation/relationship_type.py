@@ -9,7 +9,7 @@ import pandas as pd
 from scipy import stats
 
 from crmlib import tables
-from crmlib.columns import numbers_of, rows_named
+from crmlib.columns import Array, numbers_of, rows_named
 from crmlib.errors import InputError
 from crmlib.segmentation.concentration import check_fraction
 from crmlib.segmentation.customer_totals import customer_totals
@@ -36,6 +36,12 @@ ACTIONS = {
     "partnership": "work with the customer all the time on how it does better business",
 }
 """What each type of relationship asks of the company."""
+
+NOT_GIVEN = "not given"
+"""What a line is called of which rows have no name."""
+
+SUMS = ("customers", "revenue", "profit", "margin", "margin_low", "margin_high")
+"""Columns of `line_margins`, besides the line."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +98,8 @@ def relationship_type(
     Raises
     ------
     InputError
-        Limits in the wrong order, a number of customers below 1, or a margin above 1.
+        Limits in the wrong order, a number of customers below 1 or not whole, or a margin above 1
+        or infinite.
 
     Notes
     -----
@@ -111,10 +118,10 @@ def relationship_type(
     Kotler, P. (1997). Marketing Management, 9th edition, chapter 2. Prentice Hall.
     """  # noqa: D205
     _check_limits(few, many, low_margin, high_margin)
-    if not (n_customers >= 1 and margin <= 1):
+    if not (n_customers >= 1 and n_customers % 1 == 0 and -np.inf < margin <= 1):
         raise InputError(
-            f"{n_customers} customers with a margin of {margin:g}: write 1 or more customers, and "
-            "the margin as a fraction of the revenue (0.30 for 30 %)."
+            f"{n_customers} customers with a margin of {margin:g}: write 1 or more customers, a "
+            "whole number, and the margin as a fraction of the revenue (0.30 for 30 %)."
         )
     number = "few" if n_customers <= few else "many" if n_customers >= many else "medium"
     level = "low" if margin < low_margin else "high" if margin >= high_margin else "medium"
@@ -163,7 +170,8 @@ def relationship_types(
     Raises
     ------
     InputError
-        As by `relationship_type`, or a column is not there or not of numbers.
+        As by `relationship_type`, or a column is not there or not of numbers, or an interval does
+        not hold its margin.
     """
     limits: dict[str, Any] = {
         "few": few,
@@ -173,12 +181,18 @@ def relationship_types(
     }
     _check_limits(few, many, low_margin, high_margin)
     counts = numbers_of(table, customers, "numbers of customers")
-    wrong = np.flatnonzero(~(counts >= 1))
+    with np.errstate(invalid="ignore"):
+        wrong = np.flatnonzero(~((counts >= 1) & (counts % 1 == 0)))
     if len(wrong):
         raise InputError(
-            f'Column "{customers}" must hold 1 customer or more; {rows_named(table, wrong)}.'
+            f'Column "{customers}" must hold 1 customer or more, in whole numbers; '
+            f"{rows_named(table, wrong)}."
         )
     ends = [numbers_of(table, name, "margins") for name in (margin, low, high) if name]
+    _refuse_other_margins(table, ends[0], margin)
+    for name in (low, high):
+        if name:
+            _refuse_outside(table, ends[0], numbers_of(table, name, "margins"), name, name == low)
     found = [
         _choice(int(n), [float(value) for value in margins], limits)
         for n, *margins in zip(counts, *ends, strict=True)
@@ -189,6 +203,29 @@ def relationship_types(
             for name in ("relationship_type", "also_possible", "reason", "action")
         }
     )
+
+
+def _refuse_other_margins(table: pd.DataFrame, margins: Array, column: str) -> None:
+    wrong = np.flatnonzero(np.isinf(margins) | (margins > 1))
+    if len(wrong):
+        raise InputError(
+            f'Column "{column}" must hold margins as fractions of the revenue (0.30 for 30 %), at '
+            f"most 1 and not infinite; {rows_named(table, wrong)}."
+        )
+
+
+def _refuse_outside(
+    table: pd.DataFrame, margins: Array, ends: Array, column: str, lower: bool
+) -> None:
+    """Refuse an end of an interval on the wrong side of the margin; one that is missing passes."""
+    beyond = ends - margins if lower else margins - ends
+    wrong = np.flatnonzero(np.isinf(ends) | (beyond > 1e-9))
+    if len(wrong):
+        side = "lower" if lower else "upper"
+        raise InputError(
+            f'Column "{column}" must hold the {side} end of the interval of the margin, which '
+            f"holds the margin itself; {rows_named(table, wrong)}."
+        )
 
 
 def line_margins(
@@ -210,7 +247,8 @@ def line_margins(
     ----------
     transactions : DataFrame, Ibis table or tables.CheckedTable
     group : str
-        Column with the product line.
+        Column with the product line. Rows without one are a line called "not given"; the lines
+        are text then.
     as_of, since : date or str, optional
         Last and first day that count; those of the table when not given.
     customer, date, amount : str
@@ -230,7 +268,7 @@ def line_margins(
     Raises
     ------
     InputError
-        As by `customer_totals`.
+        As by `customer_totals`; or the column is called as one of the result.
 
     Notes
     -----
@@ -239,6 +277,11 @@ def line_margins(
     """
     check_profit_source(cost, margin_rate)
     check_fraction(confidence, "confidence")
+    if group in SUMS:
+        raise InputError(
+            f'The column of lines may not be called "{group}", as a column of the result is. '
+            "Rename it."
+        )
     totals = customer_totals(
         transactions,
         as_of=as_of,
@@ -256,15 +299,25 @@ def line_margins(
             revenue=rows["revenue_cents"].sum(), profit=rows["profit_cents"].sum()
         )
     )
-    found = found.sort_values("customer_id", kind="stable")
+    found = _with_names(found).sort_values("customer_id", kind="stable")
     lines = [
-        {group: "not given" if pd.isna(name) else name}
-        | _margin(part, 1.0 if margin_rate is None else margin_rate, confidence)
-        for name, part in found.groupby("group", dropna=False)
+        {group: name} | _margin(part, 1.0 if margin_rate is None else margin_rate, confidence)
+        for name, part in found.groupby("group")
     ]
     return pd.DataFrame(lines).sort_values(
         ["revenue", group], ascending=[False, True], kind="stable", ignore_index=True
     )
+
+
+def _with_names(found: pd.DataFrame) -> pd.DataFrame:
+    """Sums with a name for what has none, added to those of a line that is called so."""
+    names = found["group"]
+    if not names.isna().any():
+        return found
+    if pd.api.types.is_float_dtype(names) and (names.dropna() % 1 == 0).all():
+        names = names.astype("Int64")
+    text = names.astype("string").fillna(NOT_GIVEN).astype(str)
+    return found.assign(group=text).groupby(["group", "customer_id"], as_index=False).sum()
 
 
 def _margin(part: pd.DataFrame, rate: float, confidence: float) -> dict[str, Any]:

@@ -68,9 +68,10 @@ def relationship_or_transaction(
 
     - price only: buys mostly at a discount, and has contributed less than the cut. All of the
       interval of the discount share must lie above ``discount_cut``.
-    - relationship: has contributed the cut or more, whatever the price; or buys mostly without a
-      discount: all of the interval lies below ``discount_cut``.
-    - cannot say: too few orders, so that the interval holds ``discount_cut``; or no purchase.
+    - relationship: has contributed a profit, of the cut or more, whatever the price; or buys
+      mostly without a discount: all of the interval lies below ``discount_cut``.
+    - cannot say: too few orders, so that the interval holds ``discount_cut``; or no purchase,
+      whatever the contribution.
 
     Parameters
     ----------
@@ -83,14 +84,15 @@ def relationship_or_transaction(
     margin_rate : float, optional
         Profit as a fraction of the amount, where there is no cost column.
     order : str, optional
-        Column that tells orders apart; without it every row counts as one.
+        Column that tells orders apart; without it every row counts as one, and so does a row
+        whose cell is empty.
     discount : str
         Column with the share of the list price given away; an empty cell is no discount.
     discount_cut : float
         Share of purchases, by revenue.
     margin_cut : float, optional
-        Contribution margin in money; what the customers have contributed on average when not
-        given.
+        Contribution margin in money, 0 or more; what the customers have contributed on average
+        when not given, or 0 where that is a loss.
     confidence : float
 
     Returns
@@ -100,7 +102,8 @@ def relationship_or_transaction(
     Raises
     ------
     InputError
-        As by `customer_totals`; or there is no column of discounts, or it holds no shares.
+        As by `customer_totals`; or there is no column of discounts, or it holds no shares, or
+        margin_cut is below 0.
 
     Notes
     -----
@@ -115,6 +118,8 @@ def relationship_or_transaction(
     check_profit_source(cost, margin_rate)
     check_fraction(discount_cut, "discount_cut")
     check_fraction(confidence, "confidence")
+    if margin_cut is not None and not 0 <= margin_cut < np.inf:
+        raise InputError(f"margin_cut={margin_cut:g}: write an amount of money, 0 or more.")
     totals = customer_totals(
         transactions,
         as_of=as_of,
@@ -130,7 +135,7 @@ def relationship_or_transaction(
     rows = rows.filter(rows["day"] >= totals.since.date(), rows["day"] <= totals.as_of.date())
     bought = _purchases(rows, order is not None, discount)
     data = totals.table.merge(bought, on="customer_id", how="left")
-    cut = float(data["profit"].mean()) if margin_cut is None else margin_cut
+    cut = max(float(data["profit"].mean()), 0.0) if margin_cut is None else margin_cut
     z = float(stats.norm.isf((1 - confidence) / 2))
     customers = _told_apart(data, discount_cut, cut, z)
     return Relationships(
@@ -155,16 +160,22 @@ def _purchases(rows: Any, by_order: bool, discount: str) -> pd.DataFrame:
     _refuse_no_shares(rows, discount)
     given = (rows["discount"] > 0).fill_null(False)
     rows = rows.mutate(given_cents=given.ifelse(rows["revenue_cents"], 0))
+    money = rows["revenue_cents"].cast("float64")
+    squares = money * money
     if by_order:
         rows = rows.group_by("customer_id", "order").aggregate(
-            revenue_cents=rows["revenue_cents"].sum(), given_cents=rows["given_cents"].sum()
+            revenue_cents=rows["revenue_cents"].sum(),
+            given_cents=rows["given_cents"].sum(),
+            squares=(money * money).sum(),
         )
-    money = rows["revenue_cents"].cast("float64")
+        # Rows without an order were put together here: each is an order of its own.
+        money = rows["revenue_cents"].cast("float64")
+        squares = rows["order"].isnull().ifelse(rows["squares"], money * money)
     found = tables.as_frame(
         rows.group_by("customer_id").aggregate(
             bought_cents=rows["revenue_cents"].sum(),
             given_cents=rows["given_cents"].sum(),
-            squares=(money * money).sum(),
+            squares=squares.sum(),
         )
     )
     bought = found["bought_cents"].to_numpy(dtype=np.float64)
@@ -196,14 +207,16 @@ def _told_apart(
 ) -> pd.DataFrame:
     share = data["given"] / data["bought"]
     low, high = wilson_interval(share.to_numpy(), data["effective"].to_numpy(), z)
-    worth = (data["profit"] >= margin_cut).to_numpy()
-    tests = [data["bought"].isna().to_numpy() & ~worth, worth, high < discount_cut]
-    tests.append(low > discount_cut)
+    # The average of equal customers may differ from each of them in its last digit.
+    profit = data["profit"].to_numpy()
+    worth = (profit > 0) & (profit >= margin_cut * (1 - 1e-9))
+    tests = [data["bought"].isna().to_numpy(), worth, high < discount_cut, low > discount_cut]
+    little = "less than the cut" if margin_cut > 0 else "no profit"
     reasons = [
         "no purchase in this time",
-        "contributes the cut or more",
+        "contributes the cut or more" if margin_cut > 0 else "contributes a profit",
         "buys mostly without a discount",
-        "buys mostly at a discount and contributes less than the cut",
+        f"buys mostly at a discount and contributes {little}",
     ]
     classes = ["cannot say", "relationship", "relationship", "price only"]
     return pd.DataFrame(
@@ -242,9 +255,13 @@ def _class_table(customers: pd.DataFrame, data: pd.DataFrame) -> pd.DataFrame:
 
 def _rule(discount_cut: float, margin_cut: float, confidence: float, mean: bool) -> str:
     what = " (the average customer's)" if mean else ""
+    below, enough = f"a contribution margin below {margin_cut:,.2f}{what}", "of at least that"
+    if margin_cut == 0:
+        loss = " (the average customer contributes none)" if mean else ""
+        below, enough = f"no contribution margin above 0{loss}", "above 0"
     return (
         f"Price only: more than {100 * discount_cut:g} % of purchases, by revenue, at a discount "
-        f"(with {100 * confidence:g} % confidence) and a contribution margin below "
-        f"{margin_cut:,.2f}{what}. Relationship: a contribution margin of at least that, or less "
-        f"than {100 * discount_cut:g} % at a discount (with the same confidence)."
+        f"(with {100 * confidence:g} % confidence) and {below}. Relationship: a contribution "
+        f"margin {enough}, or less than {100 * discount_cut:g} % at a discount (with the same "
+        "confidence)."
     )

@@ -13,8 +13,9 @@ from crmlib.columns import Array, Codes, column_of, numbers_of, rows_named
 from crmlib.errors import InputError
 from crmlib.findings import counted
 from crmlib.segmentation.customer_totals import CustomerTotals, customer_totals
-from crmlib.segmentation.deciles import strictly_increasing, tile_of_rank
+from crmlib.segmentation.deciles import comparable, strictly_increasing, tile_of_rank
 from crmlib.segmentation.rfm_segments import named_segments
+from crmlib.transaction_rows import day_of
 
 Rule = Literal["cut_point", "rank", "fixed"]
 
@@ -53,24 +54,24 @@ def rfm(
         Its columns; amount in money, returns below zero.
     order : str, optional
         Column that tells orders apart; without it every row with an amount above zero counts as
-        one.
+        one, and so does such a row whose cell is empty.
 
     Returns
     -------
     DataFrame
         One row per customer, by customer_id: customer_id, recency (days from the last purchase
-        to as_of), frequency (orders), monetary (revenue less returns). A customer of whom only
-        returns are known has a frequency of 0 and no recency; `rfm_scores` tells of it.
+        to as_of), frequency (orders), monetary (revenue less returns). A customer without an
+        amount above zero has a frequency of 0 and no recency; `rfm_scores` tells of it.
 
     Raises
     ------
     InputError
-        As `customer_totals`.
+        As `customer_totals`; or there is no as_of.
     """
     return rfm_of_totals(
         customer_totals(
             transactions,
-            as_of=as_of,
+            as_of=day_of(as_of, "as_of"),
             since=since,
             customer=customer,
             date=date,
@@ -278,6 +279,7 @@ def _customers(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     if ids.isna().any():
         missing = np.flatnonzero(ids.isna())
         raise InputError(f'Column "customer_id" is empty in {rows_named(table, missing)}.')
+    ids = comparable(ids)
     customers = pd.DataFrame(
         {"customer_id": ids}
         | {name: numbers_of(table, name, what) for name, what in MEASURES.items()}
@@ -342,7 +344,7 @@ def _without_purchase_note(without: pd.DataFrame) -> list[str]:
         return []
     have = "has" if len(without) == 1 else "have"
     return [
-        f"{counted(len(without), 'customer')} {have} returns only and no purchase, so no "
+        f"{counted(len(without), 'customer')} {have} no purchase with an amount above zero, so no "
         "recency, and no scores."
     ]
 
@@ -351,6 +353,12 @@ def _score_notes(
     values: dict[str, Array], scores: dict[str, Codes], rule: Rule, bins: int
 ) -> list[str]:
     notes = []
+    n = len(values["recency"])
+    if rule == "rank" and n < bins:
+        notes.append(
+            f"{counted(n, 'customer')} cannot be cut into {bins} groups: by rank nobody gets more "
+            f"than {n}, and {n} is the best score here."
+        )
     for name, value in values.items():
         number = np.bincount(scores[name], minlength=bins + 1)[1:]
         empty = [str(score) for score in np.flatnonzero(number == 0) + 1]

@@ -131,6 +131,44 @@ def test_intervals_with_losses_hold_the_true_value():
         assert 0.925 < coverage(draw, true, found, 1500) < 0.975
 
 
+def test_the_share_is_not_certain_where_about_a_fifth_bring_anything():
+    money = [*np.arange(1.0, 20.0), *[0.0] * 81]
+    found = share_of_best(money)
+    assert found.estimate == found.high == 1
+    # Were 28 % above zero, as Wilson's interval of 19 of 100 allows, the best fifth would bring:
+    part = (0.19 + 1.96**2 / 200 + 1.96 * np.sqrt(0.19 * 0.81 / 100 + 1.96**2 / 40_000)) / (
+        1 + 1.96**2 / 100
+    )
+    assert found.low == pytest.approx(
+        1 - lorenz_curve(money[:19], np.array([1 - 0.2 / part]))[0], abs=1e-4
+    )
+    assert found.degrees == 18
+    low, high = lorenz_band(money, np.array([0.8]))
+    assert 1 - high[0] == pytest.approx(found.low)
+    assert low[0] == 0
+
+
+def test_the_share_holds_the_true_value_where_about_a_fifth_bring_anything():
+    random = np.random.default_rng(9)
+
+    def draw(n=100):
+        return random.exponential(1, n) * (random.random(n) < 0.22)
+
+    # The best 20 of 22 in 100 bring all but the smallest 1 - 20 / 22 of an exponential one.
+    left = 2 / 22
+    true = 1 - (left + (1 - left) * np.log(1 - left))
+    assert coverage(draw, true, share_of_best, 600) > 0.93
+
+
+def test_the_band_is_as_wide_as_students_interval_and_silent_with_few_customers():
+    money = np.random.default_rng(3).lognormal(0, 1, 100)
+    low, high = lorenz_band(money, np.array([0.05, 0.8, 0.95]))
+    assert np.isnan(low[[0, 2]]).all()
+    assert np.isnan(high[[0, 2]]).all()
+    found = share_of_best(money)
+    assert (1 - high[1], 1 - low[1]) == pytest.approx((found.low, found.high))
+
+
 def test_a_share_of_customers_is_a_fraction():
     with pytest.raises(InputError, match=r"best=20 is not a fraction.*0\.2"):
         share_of_best([1.0, 2.0], best=20)

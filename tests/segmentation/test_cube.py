@@ -124,6 +124,21 @@ def test_the_transactions_own_column_goes_before_that_of_the_customers():
     assert roll_up(found, ["region"])["region"].tolist() == ["sold here"]
 
 
+def test_text_that_says_not_given_and_what_is_not_given_are_one_group():
+    rows = SALES.assign(product_line=["toner", None, NOT_GIVEN, "toner", "toner", "toner"])
+    people = PEOPLE.assign(region=["North", None])  # and c is not among them
+    found = cube(rows, ["product_line", "region"], customers=people).table
+    assert not found.duplicated(["product_line", "region"]).any()
+    lines = roll_up(cube(rows, ["product_line"]), ["product_line"])
+    assert lines.set_index("product_line")["revenue"].to_dict() == {NOT_GIVEN: 25.0, "toner": 17.5}
+
+
+def test_a_row_without_an_order_is_an_order_of_its_own():
+    rows = SALES.assign(order_id=["1", "1", None, None, "4", "5"])
+    found = cube(rows, ["product_line"], ["orders"], order="order_id").table
+    assert found["orders"].iloc[0] == 4
+
+
 def test_one_customer_makes_a_cube():
     found = cube(SALES.iloc[:1], ["product_line"])
     assert found.table[["level", "product_line", "revenue"]].to_numpy().tolist() == [
@@ -151,6 +166,10 @@ def test_one_customer_makes_a_cube():
         (
             {"dimensions": ["region"], "customers": pd.concat([PEOPLE, PEOPLE])},
             "Customer a is among the customers more than once",
+        ),
+        (
+            {"dimensions": ["region"], "customers": PEOPLE.assign(customer_id=[1, 2])},
+            "string in the transactions and int64 among the customers",
         ),
         (
             {"dimensions": ["region"], "customers": PEOPLE.assign(region=ALL)},

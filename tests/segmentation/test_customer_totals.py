@@ -1,14 +1,18 @@
 """What customers bought, against pandas and tables small enough to see through."""
 
 import datetime as dt
+import decimal
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from crmlib import tables
 from crmlib.errors import InputError
 from crmlib.segmentation.customer_totals import customer_totals
+from crmlib.tables import engine
 
 SMALL = pd.DataFrame(
     {
@@ -85,6 +89,10 @@ def test_half_cents_are_rounded_away_from_zero_on_either_side():
         ({}, {"margin_rate": 30.0}, "Did you mean 0.3"),
         ({}, {"since": "2025-01-01"}, "no purchase from 2025-01-01 to 2024-03-31"),
         ({}, {"as_of": "2023-12-31"}, "no purchase from 2024-01-10 to 2023-12-31"),
+        ({"amount": [1.0, np.inf, 2.0, 3.0, 4.0]}, {}, 'Column "amount": 1 amount infinite'),
+        ({"amount": [1.0, -1e17, 2.0, 3.0, 4.0]}, {}, 'Column "amount": 1 amount infinite'),
+        ({"cost": [1.0, 1e17, 2.0, 3.0, 4.0]}, {"cost": "cost"}, 'Column "cost": 1 amount inf'),
+        ({"amount": list("12345")}, {}, 'Column "amount" must hold money.*it holds string'),
         ({"currency": ["EUR", "EUR", "EUR", "CNY", "EUR"]}, {}, "2 currencies"),
     ],
 )
@@ -93,6 +101,31 @@ def test_faults_are_told(change, options, words):
     rows = rows.astype({"date": "datetime64[us]"})
     with pytest.raises(InputError, match=words):
         customer_totals(rows, **options)
+
+
+def test_dates_that_are_text_and_numbers_that_are_none_are_refused(tmp_path):
+    with pytest.raises(InputError, match='"date" must hold dates; it holds string'):
+        customer_totals(SMALL.assign(date="yesterday"))
+    # Statistics of a Parquet file leave NaN out.
+    path = tmp_path / "nan.parquet"
+    rows = pa.Table.from_pandas(SMALL)
+    place = rows.schema.get_field_index("amount")
+    pq.write_table(rows.set_column(place, "amount", pa.array([float("nan"), 1, 1, 1, 1])), path)
+    with pytest.raises(InputError, match='Column "amount": 1 amount infinite'):
+        customer_totals(engine.parquet_table(path))
+
+
+def test_small_integers_and_exact_decimals_are_whole_cents():
+    narrow = customer_totals(SMALL.assign(amount=np.array([120, 1, 1, 1, 1], dtype="int8")))
+    assert narrow.table["revenue"].tolist() == [3.0, 120.0, 1.0]
+    exact = [decimal.Decimal(x) for x in ("99999999999.99", "1.005", "-1.005", "1", "1")]
+    table = customer_totals(SMALL.assign(amount=exact)).table
+    assert table["revenue"].tolist() == [1.0, 99999999999.99, 1.0]
+
+
+def test_a_row_without_an_order_is_an_order_of_its_own():
+    rows = SMALL.assign(order_id=["3", "1", None, None, None])
+    assert customer_totals(rows, order="order_id").table["orders"].tolist() == [3, 1, 0]
 
 
 def test_an_empty_table_and_a_day_to_come_are_refused():

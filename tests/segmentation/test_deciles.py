@@ -87,7 +87,7 @@ def test_one_customer():
     assert report.table[["decile", "customers", "profit_share"]].values.tolist() == [[1, 1, 1]]
     assert report.measures[["low", "high"]].isna().all(axis=None)
     assert np.isnan(report.gini["estimate"])
-    assert "only 1 customer:" in report.notes[0]
+    assert report.notes[0] == "There is only 1 customer: it stands for a decile."
     tenths = purchase_deciles(customers([7.0])).table
     assert tenths["customers"].tolist() == [1] + [0] * 9
     assert tenths["cumulative_customer_share"].tolist() == [1.0] * 10
@@ -110,6 +110,8 @@ def test_a_total_below_zero_has_no_shares():
     assert report.table["profit"].sum() == -250
     assert report.lorenz["share"].isna().all()
     assert any("no profit above zero" in note for note in report.notes)
+    assert not any("more than 1" in note for note in report.notes)
+    assert any("15 customers below zero: the Gini" in note for note in report.notes)
     tenths = purchase_deciles(customers([10.0] * 5 + [-20.0] * 15))
     assert (tenths.total, tenths.beyond, tenths.losses) == (50, 15, -300)
     assert tenths.table["cumulative_customers"].tolist() == [1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
@@ -162,11 +164,28 @@ def test_without_profit_the_way_out_is_told(example):
         (lambda d: d.assign(customer_id=["A", "B", "A"]), "'A' stands there more than once"),
         (lambda d: d.assign(customer_id=["A", None, "B"]), '"customer_id": 1 value missing'),
         (lambda d: d.drop(columns="customer_id"), 'no column "customer_id"'),
+        (lambda d: d.assign(customer_id=[1, "A", 2]), '"customer_id" mixes numbers and text'),
     ],
 )
 def test_faults_are_told(report, fault, message):
     with pytest.raises(InputError, match=message):
         report(fault(customers([1.0, 2.0, 3.0])))
+
+
+@pytest.mark.parametrize("name", ["decile", "mean", "customers", "revenue_share"])
+def test_money_may_not_be_called_as_a_column_of_the_report(name):
+    data = customers([1.0, 2.0], revenue=1.0).rename(columns={"profit": name})
+    with pytest.raises(InputError, match=f'by="{name}".*Rename'):
+        deciles(data, by=name)
+
+
+def test_categories_are_customers_in_their_own_order():
+    data = customers([1.0, 1.0])
+    ids = data["customer_id"].astype("category").cat.reorder_categories(["C0001", "C0000"])
+    assert deciles(data.assign(customer_id=ids)).customers["customer_id"].tolist() == [
+        "C0000",
+        "C0001",
+    ]
 
 
 def test_confidence_is_a_fraction():

@@ -150,7 +150,9 @@ def test_only_losses():
         ({}, "either cost"),
         ({"cost": "price"}, "no column price"),
         ({"cost": "cost", "fall": 25}, r"fall=25 is not a fraction.*0\.25"),
-        ({"cost": "cost", "months": 3}, "months=3: write 4 or more"),
+        ({"cost": "cost", "months": 3}, "months=3: write a whole number from 4 to 120"),
+        ({"cost": "cost", "months": 6.5}, "months=6.5: write a whole number"),
+        ({"cost": "cost", "months": 5000}, "months=5000: write a whole number"),
         ({"cost": "cost", "first_share": 0.7, "core_share": 0.4}, "more than all"),
     ],
 )

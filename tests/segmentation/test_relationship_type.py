@@ -129,6 +129,31 @@ def test_lines_without_name_or_revenue_and_with_one_customer():
     assert kinds["relationship_type"].tolist()[2] == "cannot say"
 
 
+def bought_by(customer_id, **line):
+    return pd.DataFrame(
+        {"customer_id": list(customer_id), "date": pd.Timestamp("2025-05-05"), "amount": 10.0}
+        | {"cost": 5.0}
+        | line
+    )
+
+
+def test_a_line_called_not_given_and_rows_without_a_line_are_one():
+    found = line_margins(bought_by("aab", product_line=["not given", None, None]), cost="cost")
+    assert found[["product_line", "customers", "revenue"]].values.tolist() == [
+        ["not given", 2, 30.0]
+    ]
+
+
+def test_lines_that_are_numbers_keep_their_name():
+    found = line_margins(bought_by("abb", line=[1, None, 2]), "line", cost="cost")
+    assert found["line"].tolist() == ["1", "2", "not given"]
+
+
+def test_a_column_of_lines_called_as_one_of_the_result_is_refused():
+    with pytest.raises(InputError, match='may not be called "revenue"'):
+        line_margins(bought_by("ab", revenue="x"), "revenue", cost="cost")
+
+
 def test_a_margin_rate_is_the_margin_of_every_line():
     data = pd.DataFrame(
         {
@@ -150,7 +175,14 @@ def test_a_margin_rate_is_the_margin_of_every_line():
         (lambda: relationship_type(10, 0.2, **LIMITS | {"low_margin": 30}), "fractions"),
         (lambda: relationship_type(0, 0.2, **LIMITS), "1 or more customers"),
         (lambda: relationship_type(10, 20, **LIMITS), "0.30 for 30 %"),
-        (lambda: types([0, 5], [0.1, 0.2]), "1 customer or more; row 0"),
+        (lambda: relationship_type(10.9, 0.2, **LIMITS), "a whole number"),
+        (lambda: relationship_type(10, -np.inf, **LIMITS), "0.30 for 30 %"),
+        (lambda: types([0, 5], [0.1, 0.2]), "1 customer or more, in whole numbers; row 0"),
+        (lambda: types([5, np.inf], [0.1, 0.2]), "in whole numbers; row 1"),
+        (lambda: types([5, 10.9], [0.1, 0.2]), "in whole numbers; row 1"),
+        (lambda: types([5, 5], [0.1, -np.inf]), '"margin" must hold margins.*; row 1'),
+        (lambda: types([5], [0.2], low=[0.3], high=[0.4]), '"low" must hold the lower end'),
+        (lambda: types([5], [0.2], low=[0.1], high=[0.15]), '"high" must hold the upper end'),
         (lambda: types([1, 5], ["x", "y"]), "must hold margins"),
     ],
 )
@@ -159,5 +191,6 @@ def test_faults_are_told(call, message):
         call()
 
 
-def types(counts, margins):
-    return relationship_types(pd.DataFrame({"customers": counts, "margin": margins}), **LIMITS)
+def types(counts, margins, **ends):
+    table = pd.DataFrame({"customers": counts, "margin": margins} | ends)
+    return relationship_types(table, **LIMITS, **{name: name for name in ends})

@@ -121,6 +121,43 @@ def test_customers_all_equal_and_one_customer():
     assert one.customers["class"].tolist() == ["cannot say"]
 
 
+@pytest.mark.parametrize(("n", "amount"), [(6, 1.06), (7, 1.15), (10, 1.21)])
+def test_equal_customers_are_at_the_average_whatever_the_last_digit(n, amount):
+    rows = pd.concat([orders(f"C{k}", 4, 4, amount=amount, profit=amount) for k in range(n)])
+    found = relationship_or_transaction(rows, cost="cost").customers
+    assert (found["class"] == "relationship").all()
+
+
+def test_losses_are_no_relationship_where_the_average_customer_brings_a_loss():
+    rows = pd.concat(
+        [
+            orders("back", 1, 0, amount=-5.0, profit=-5.0),
+            orders("worse", 30, 30, profit=-2.0),
+            orders("worst", 30, 30, profit=-9.0),
+            orders("good", 30, 30, profit=1.0),
+        ]
+    )
+    found = relationship_or_transaction(rows, cost="cost")
+    assert found.margin_cut == 0
+    assert "no contribution margin above 0" in found.rule
+    table = found.customers.set_index("customer_id")
+    assert table["class"].to_dict() == {
+        "back": "cannot say",
+        "good": "relationship",
+        "worse": "price only",
+        "worst": "price only",
+    }
+    assert table.loc["back", "reason"] == "no purchase in this time"
+    assert table.loc["worse", "reason"].endswith("contributes no profit")
+
+
+def test_lines_without_an_order_are_evidence_each():
+    data = orders("A", 30, 30).assign(order_id=None)
+    found = relationship_or_transaction(data, cost="cost", order="order_id", margin_cut=1e9)
+    rows = relationship_or_transaction(data, cost="cost", margin_cut=1e9)
+    pd.testing.assert_frame_equal(found.customers, rows.customers)
+
+
 @pytest.mark.parametrize(
     ("change", "arguments", "message"),
     [
@@ -130,6 +167,8 @@ def test_customers_all_equal_and_one_customer():
         ({"discount": -0.1}, {"cost": "cost"}, "shares of the list price from 0 to 1"),
         ({"discount": "none"}, {"cost": "cost"}, "which are numbers"),
         ({}, {"cost": "cost", "discount_cut": 50}, r"Did you mean 0\.5"),
+        ({}, {"cost": "cost", "margin_cut": float("nan")}, "margin_cut=nan: write an amount"),
+        ({}, {"cost": "cost", "margin_cut": -10}, "0 or more"),
     ],
 )
 def test_faults_are_told(change, arguments, message):

@@ -156,9 +156,27 @@ def test_a_customer_with_returns_only_is_told_and_moves_no_cut_point():
     values = rfm(PURCHASES, "2024-03-01")
     with_returns, without = rfm_scores(values), rfm_scores(values[values["frequency"] > 0])
     assert with_returns.without_purchase["customer_id"].tolist() == ["b"]
-    assert with_returns.notes[0].startswith("1 customer has returns only")
+    assert with_returns.notes[0].startswith("1 customer has no purchase with an amount")
     pd.testing.assert_frame_equal(with_returns.table, without.table)
     pd.testing.assert_frame_equal(with_returns.thresholds, without.thresholds)
+
+
+def test_a_row_without_an_order_is_an_order_of_its_own():
+    rows = PURCHASES.assign(order_id=None)
+    pd.testing.assert_frame_equal(
+        rfm(rows, "2024-03-01", order="order_id"), rfm(rows, "2024-03-01")
+    )
+
+
+def test_the_day_to_look_back_from_is_needed():
+    with pytest.raises(InputError, match="as_of=None is not a day"):
+        rfm(PURCHASES, None)
+
+
+def test_categories_are_customers_in_their_own_order():
+    ids = pd.Categorical(["c", "b", "a"], categories=["c", "b", "a"])
+    found = rfm_scores(alike(3).assign(customer_id=ids), rule="rank")
+    assert found.table["customer_id"].tolist() == ["a", "b", "c"]
 
 
 def test_the_order_of_the_rows_does_not_matter():
@@ -180,7 +198,12 @@ def test_customers_who_are_all_alike_get_one_score_by_cut_points_and_are_split_b
 def test_one_customer_is_scored_and_told_to_be_alone_in_its_score():
     scores = rfm_scores(alike(1))
     assert scores.table["rfm_score"].tolist() == [511]
-    assert rfm_scores(alike(1), rule="rank").table["rfm_score"].tolist() == [111]
+    by_rank = rfm_scores(alike(1), rule="rank")
+    assert by_rank.table["rfm_score"].tolist() == [111]
+    assert by_rank.notes == [
+        "1 customer cannot be cut into 5 groups: by rank nobody gets more than 1, and 1 is the "
+        "best score here."
+    ]
     assert len(scores.notes) == 3
 
 
@@ -230,6 +253,7 @@ def test_choices_that_are_none_are_refused(options, words):
         ({"monetary": "much"}, 'Column "monetary" must hold revenue'),
         ({"customer_id": "c1"}, "Customer c1 is in the table more than once"),
         ({"customer_id": None}, '"customer_id" is empty in rows 0, 1'),
+        ({"customer_id": [1, "a", 2]}, '"customer_id" mixes numbers and text'),
     ],
 )
 def test_values_that_cannot_be_scored_are_refused(change, words):
