@@ -12,6 +12,7 @@ from crmlib.errors import InputError
 from crmlib.segmentation.leaving_model import LeavingModel
 from crmlib.segmentation.rhythm import span
 from crmlib.segmentation.warning_check import (
+    ALL_SIGNS,
     accuracy_of,
     areas_of,
     calibration_of,
@@ -21,6 +22,7 @@ from crmlib.segmentation.warning_check import (
     picked,
     signs_table,
     single_table,
+    telling,
     tests_table,
     with_lists,
 )
@@ -43,6 +45,11 @@ SELDOM = 3
 HALVED = -1 / 3
 """Change of spending that means less than half: (1/2 - 1) / (1/2 + 1)."""
 
+LONG = 0.75
+"""Share of customers that are silent for shorter, from which on days alone are a reason."""
+
+TOGETHER = "no single sign; all together"
+
 
 @dataclass(frozen=True)
 class ChurnWarning:
@@ -54,7 +61,9 @@ class ChurnWarning:
         One row per customer that has bought and not left yet, those warned of first and then by
         what is to be lost: customer_id; warned; probability (of leaving within the days looked
         ahead) with low and high (by what the model leaves open); at_stake (probability times
-        profit_year, nothing where that is below zero); reasons (signs in words); answer
+        profit_year, nothing where that is below zero); reasons (what is unusual about it, in
+        words, of signs that by themselves told on past days who would leave; no other sign is a
+        reason); sign (of these reasons the one that told best; "" where there is none); answer
         ("probability", or why there is none); purchases; profit_year (of the last 365 days); the
         further signs of `warning_signs`.
     accuracy : DataFrame
@@ -105,6 +114,12 @@ class ChurnWarning:
     def warned(self) -> pd.DataFrame:
         """Rows of ``customers`` that are warned of, the most money at stake first."""
         return self.customers[self.customers["warned"]]
+
+    @property
+    def ranked(self) -> pd.DataFrame:
+        """Rows of ``warned``; where there are none, of all customers with a probability."""
+        table = self.customers
+        return table[table["warned"] if table["warned"].any() else table["probability"].notna()]
 
 
 def warning_days(
@@ -218,10 +233,12 @@ def churn_warning(
     method, note = chosen(foretold, larger, left)
     model = fitted(learned, left, past["customer_id"], method) if method else None
     lists = with_lists(foretold, method, warn_from)
+    by_sign = signs_table(foretold, past, learned, confidence)
+    chances = probabilities(signs[~before], numbers[~before], model, method, confidence)
     return ChurnWarning(
-        customers=listed(signs[~before], numbers[~before], model, method, warn_from, confidence),
+        customers=listed(signs[~before], chances, telling(by_sign), method, warn_from),
         accuracy=accuracy_of(lists, larger, method, confidence),
-        signs=signs_table(foretold, past, learned, confidence),
+        signs=by_sign,
         calibration=calibration_of(foretold, method, confidence),
         tests=tests_table(lists, foretold.days),
         single=single_table(signs[~repeated & before], confidence),
@@ -285,32 +302,37 @@ def days_between(
     return [end - pd.Timedelta(days=ahead * k) for k in range(steps, -1, -1)]
 
 
-def listed(
+def probabilities(
     now: pd.DataFrame,
     numbers: pd.DataFrame,
     model: LeavingModel | None,
     method: str,
-    warn_from: float,
     confidence: float,
 ) -> pd.DataFrame:
-    """Customers of today with their probabilities, those warned of first."""
+    """Probability of leaving of customers of today, with its interval; missing where not said."""
     said = (now["purchases"] > 1).to_numpy()
-    probability, low, high = np.full((3, len(now)), np.nan)
+    found = pd.DataFrame(np.nan, index=now.index, columns=["probability", "low", "high"])
     if model is not None and said.any():
         taken = picked(numbers[said], method)
-        probability[said] = model.probability(taken)
-        low[said], high[said] = model.interval(taken, confidence)
-    why = "probability" if model is not None else "cannot say: no test on the past"
+        ends = model.interval(taken, confidence)
+        found.loc[said] = np.column_stack([model.probability(taken), *ends])
+    return found
+
+
+def listed(
+    now: pd.DataFrame, chances: pd.DataFrame, told: list[str], method: str, warn_from: float
+) -> pd.DataFrame:
+    """Customers of today with their probabilities, those warned of first."""
+    warned = chances["probability"] >= warn_from
+    why = "probability" if method else "cannot say: no test on the past"
     table = pd.DataFrame(
         {
             "customer_id": now["customer_id"],
-            "warned": probability >= warn_from,
-            "probability": probability,
-            "low": low,
-            "high": high,
-            "at_stake": (probability * now["profit_year"].clip(lower=0.0)).round(2),
-            "reasons": reasons(now),
-            "answer": np.where(said, why, "cannot say: one purchase only"),
+            "warned": warned,
+            **chances,
+            "at_stake": (chances["probability"] * now["profit_year"].clip(lower=0.0)).round(2),
+            **reasons(now, told, warned, method),
+            "answer": np.where(now["purchases"] > 1, why, "cannot say: one purchase only"),
         }
     ).join(now.drop(columns=["customer_id", "left", "date"]))
     return table.sort_values(
@@ -321,19 +343,52 @@ def listed(
     )
 
 
-def reasons(now: pd.DataFrame) -> list[str]:
-    """What is unusual about each customer, in words; none where nothing is."""
-    found = [
-        _words(now, now["silence_probability"] < UNUSUAL, _silent_words),
-        _words(now, now["purchases"].between(2, SELDOM), _seldom_words),
-        _words(now, now["spending_change"] < HALVED, lambda row: "buys less than half as before"),
-    ]
+def reasons(
+    now: pd.DataFrame, told: list[str], warned: "pd.Series[bool]", method: str
+) -> dict[str, list[str]]:
+    """What is unusual about each customer, in words, and the sign of it that told best.
+
+    Only signs that told on past days who would leave (``told``, the best first) are a reason.
+    Who is warned of without one has all of them together, or the days since the last purchase
+    where the list goes by these alone.
+    """
+    found = unusual(now)
+    if "silence" in told and "days" in told:
+        # Said once: against the customer's own rhythm.
+        own = found["silence"]
+        found["days"] = [d if not s else "" for d, s in zip(found["days"], own, strict=True)]
+    kept = [[(name, words) for words in found[name]] for name in told]
+    rows = [[pair for pair in row if pair[1]] for row in zip(*kept, strict=True)]
+    rows = rows or [[] for _ in range(len(now))]
+    days = [f"silent for {days} days" for days in now["silence"]]
+    rest = [TOGETHER if method == ALL_SIGNS else words for words in days]
+    return {
+        "reasons": [
+            "; ".join(words for _, words in row) or (other if named else "")
+            for row, named, other in zip(rows, warned, rest, strict=True)
+        ],
+        "sign": [row[0][0] if row else "" for row in rows],
+    }
+
+
+def unusual(now: pd.DataFrame) -> dict[str, list[str]]:
+    """What each sign shows of each customer, in words; "" where it shows nothing unusual."""
+    longest = now["silence"].quantile(LONG) if len(now) else np.nan
+    found = {
+        "silence": _words(now, now["silence_probability"] < UNUSUAL, _silent_words),
+        "days": _words(now, now["silence"] > longest, _long_words),
+        "purchases": _words(now, now["purchases"].between(2, SELDOM), _seldom_words),
+        "spending": _words(
+            now, now["spending_change"] < HALVED, lambda row: "buys less than half as before"
+        ),
+    }
     if "decline" in now:
-        found.append(_words(now, now["decline"] > 0.5, lambda row: "life cycle has turned down"))
+        turned = now["decline"] > 0.5
+        found["decline"] = _words(now, turned, lambda row: "life cycle has turned down")
     if "given_up" in now:
-        found.append(_words(now, now["given_up"].astype(bool), _given_up_words))
-        found.append(_words(now, now["complaints_lately"] > 1, _complaint_words))
-    return ["; ".join(filter(None, parts)) for parts in zip(*found, strict=True)]
+        found["given up"] = _words(now, now["given_up"].astype(bool), _given_up_words)
+        found["complaints"] = _words(now, now["complaints_lately"] > 1, _complaint_words)
+    return found
 
 
 def _words(now: pd.DataFrame, marked: "pd.Series[Any]", say: Any) -> list[str]:
@@ -347,6 +402,10 @@ def _words(now: pd.DataFrame, marked: "pd.Series[Any]", say: Any) -> list[str]:
 def _silent_words(row: dict[str, Any]) -> str:
     usual = f", usually {row['usual_gap']:.0f} apart" if np.isfinite(row["usual_gap"]) else ""
     return f"silent for {row['silence']} days{usual}"
+
+
+def _long_words(row: dict[str, Any]) -> str:
+    return f"silent for {row['silence']} days, longer than three in four customers"
 
 
 def _seldom_words(row: dict[str, Any]) -> str:

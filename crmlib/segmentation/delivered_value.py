@@ -92,7 +92,8 @@ def delivered_value(
     Raises
     ------
     InputError
-        A part or column is not known, an answer lies off the scale, or nobody answered in time.
+        The scale is none, a part or column is not known, an answer lies off the scale, or nobody
+        answered in time.
 
     Notes
     -----
@@ -102,6 +103,7 @@ def delivered_value(
     the answers of one customer on one part, common to all, k the items it answered of the part,
     and P the number of parts of the side.
     """
+    check_scale(*scale)
     sides = _sides(value_items, cost_items)
     items = [item for _, part_items in sides.values() for item in part_items]
     answers = _last_answers(responses, customer, date, since, as_of)
@@ -124,6 +126,21 @@ def delivered_value(
         left_out=int(customers["delivered"].isna().sum()),
         scale=scale,
     )
+
+
+def check_scale(lowest: float, highest: float) -> None:
+    """Refuse a scale that does not rise.
+
+    Raises
+    ------
+    InputError
+        With both ends.
+    """
+    if not lowest < highest:
+        raise InputError(
+            f"The scale runs from lowest={lowest:g} to highest={highest:g}: the lowest answer must "
+            "be below the highest. Questions where high is little are named in reverse."
+        )
 
 
 def _sides(value_items: Items, cost_items: Items) -> dict[str, tuple[str, list[str]]]:

@@ -39,7 +39,18 @@ REPAIRS = {
 }
 """Repair by stage of the life cycle and cause; ``ANY`` where the stage makes no difference."""
 
+BY_SIGN = {
+    "silence": "call now: its next order is overdue by its own rhythm; ask why",
+    "days": "call or write: silent for longer than most; ask what was missing",
+    "purchases": "invite to the next order while it is new; ask what the last one lacked",
+    "spending": "ask what it now buys elsewhere, or no longer needs",
+    "complaints": "settle what it complained of last, and tell it",
+    "given up": "ask what was never settled; settle it first",
+}
+"""What to ask where neither cause nor stage says more, by the sign that told best."""
+
 IN_PERSON = "go in person, complaints have stopped; "
+COURTESY = "go in person: complaints have stopped (the course's rule, not found in these data); "
 LET_GO = "let go at low cost: brought no profit in the last year"
 
 
@@ -83,6 +94,7 @@ def value_cause(
         columns=["customer_id", "rating", "delivered", "mean", "weakest", "orders", "faults",
                  "expected_faults", "record", "discount_share", "discounts"]
     )  # fmt: skip
+    table["unasked"] = "no survey" if delivered is None else "no answer to the survey"
     verdicts = [_cause_of(row) for row in table.to_dict("records")]
     causes, weakest, why = zip(*verdicts, strict=True) if verdicts else ((), (), ())
     return asked.assign(cause=causes, weakest=weakest, why=why)
@@ -90,7 +102,7 @@ def value_cause(
 
 def _cause_of(row: dict) -> tuple[str, str, str]:
     if pd.isna(row["rating"]):
-        return UNKNOWN, "", "no answer to the survey"
+        return UNKNOWN, "", row["unasked"]
     if pd.isna(row["delivered"]):
         return UNKNOWN, "", "did not answer on every part"
     said = f"rates {row['delivered']:+.1f}, all {row['mean']:+.1f}".replace("-", "−")
@@ -111,7 +123,11 @@ def _cause_of(row: dict) -> tuple[str, str, str]:
 
 
 def repairs(
-    warned: pd.DataFrame, causes: pd.DataFrame, stages: pd.DataFrame | None = None
+    warned: pd.DataFrame,
+    causes: pd.DataFrame,
+    stages: pd.DataFrame | None = None,
+    *,
+    silence_told: bool = True,
 ) -> pd.DataFrame:
     """Advise what to do about each customer.
 
@@ -119,11 +135,14 @@ def repairs(
     ----------
     warned : DataFrame
         Rows of `ChurnWarning.customers`: customer_id, profit_year and, where there are complaints,
-        given_up.
+        given_up; by ``sign``, the sign that told best, asks where cause and stage are not known.
     causes : DataFrame
         From `value_cause`.
     stages : DataFrame, optional
         customer_id and stage of the life cycle.
+    silence_told : bool
+        Whether complaints that stopped told on past days who would leave. Where they did not, to
+        go in person is named as the rule of the course that it is.
 
     Returns
     -------
@@ -138,16 +157,20 @@ def repairs(
     if stages is not None:
         known = stages.set_index("customer_id")["stage"].astype(object)
     stage = table["customer_id"].map(known).fillna("not known").astype(object)
-    words = [repair_of(*pair) for pair in zip(stage, table["cause"], strict=True)]
+    sign = warned.get("sign", pd.Series("", index=warned.index))
+    words = [repair_of(*row) for row in zip(stage, table["cause"], sign, strict=True)]
     given_up = np.zeros(len(warned), dtype=bool)
     if "given_up" in warned:
         given_up = warned["given_up"].to_numpy(dtype=bool)
-    advice = np.where(given_up, IN_PERSON, "").astype(object) + np.array(words, dtype=object)
+    in_person = IN_PERSON if silence_told else COURTESY
+    advice = np.where(given_up, in_person, "").astype(object) + np.array(words, dtype=object)
     advice = np.where(warned["profit_year"].to_numpy() <= 0, LET_GO, advice)
     columns = ["customer_id", "stage", "cause", "weakest", "why", "repair"]
     return table.assign(stage=stage.to_numpy(), repair=advice)[columns]
 
 
-def repair_of(stage: str, cause: str) -> str:
-    """Look up the repair of a stage and a cause."""
+def repair_of(stage: str, cause: str, sign: str = "") -> str:
+    """Look up the repair of a stage and a cause; of a sign where neither is known."""
+    if cause == UNKNOWN and (stage, cause) not in REPAIRS and sign in BY_SIGN:
+        return BY_SIGN[sign]
     return REPAIRS.get((stage, cause), REPAIRS[ANY, cause])

@@ -125,8 +125,8 @@ def chosen(foretold: Foretold, larger: pd.DataFrame, past: NDArray[np.bool_]) ->
     between = between.replace("-", "−")
     if more["low"] > 0:
         return ALL_SIGNS, (
-            "All signs together told those that left from those that stayed better than the days "
-            f"since the last purchase: area under the curve {between}."
+            "All signs together told who left better than the days since the last purchase: area "
+            f"under the curve {between}."
         )
     return SIMPLE, (
         "All signs together did not tell it better than the days since the last purchase alone: "
@@ -228,6 +228,18 @@ def signs_table(
         rows.append({"sign": name, "area": area[0], "low": low, "high": high, "n": known.sum()})
     table = pd.DataFrame(rows)
     return table.assign(odds=odds[:, 0], odds_low=odds[:, 1], odds_high=odds[:, 2])
+
+
+def telling(signs: pd.DataFrame) -> list[str]:
+    """Signs that by themselves told on past days who would leave, the best first.
+
+    Parameters
+    ----------
+    signs : DataFrame
+        From `signs_table`. A sign tells where the whole interval of its area lies above chance.
+    """
+    told = signs[signs["low"] > 0.5].sort_values("area", ascending=False, kind="stable")
+    return [str(name) for name in told["sign"]]
 
 
 def odds_of(past: pd.DataFrame, numbers: pd.DataFrame, confidence: float) -> Array:

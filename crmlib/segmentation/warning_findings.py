@@ -8,7 +8,7 @@ import pandas as pd
 from crmlib.findings import Finding, amount, counted, listed
 from crmlib.segmentation.churn_warning import UNUSUAL, ChurnWarning
 from crmlib.segmentation.repairs import CAUSES, LOW, NOT_SEEN, UNKNOWN
-from crmlib.segmentation.warning_check import ALL_SIGNS, LEAST_OF_EACH, METHODS
+from crmlib.segmentation.warning_check import ALL_SIGNS, LEAST_OF_EACH, METHODS, telling
 
 SIGN_WORDS = {
     "silence": "silence against the customer's own rhythm",
@@ -20,8 +20,17 @@ SIGN_WORDS = {
     "given up": "complaints that stopped while spending fell",
 }
 
-OFF = 0.25
-"""Share by which as many as foretold must have left for probabilities to be called right."""
+OFF, SLIGHT = 0.25, 0.05
+"""Shares of those that left by which more or fewer were foretold: a lot, and next to nothing."""
+
+CHANCE = 1.96
+"""Standard deviations that chance may take those that left away from those foretold."""
+
+LIST = "warning_list.csv"
+"""The list attached to the report."""
+
+LONG_LIST = 30
+"""Names from which on it is told how much the first of them hold."""
 
 NAMED = 3
 """Customers named on page one."""
@@ -62,11 +71,12 @@ def warning_findings(
     -------
     list of Finding
     """
+    repaired = repaired[repaired["customer_id"].isin(warning.warned["customer_id"])]
     return [
         who_finding(warning, names, words),
         trust_finding(warning),
         signs_finding(warning, words),
-        repair_finding(repaired, words),
+        repair_finding(repaired, warning, words),
         unsaid_finding(warning),
     ]
 
@@ -97,16 +107,11 @@ def who_finding(warning: ChurnWarning, names: "pd.Series[str]", words: WarningWo
         )
     warned, asked = warning.warned, warning.customers["probability"].notna()
     low, high = expected_range(warning)
+    if warned.empty:
+        return nobody_named(warning, means)
     detail = f"{means} Of all {asked.sum():,}, {range_words(low, high)} are expected to leave, if"
     detail += " days to come are like those past"
     more = ": more than can be named" if low > (1 + OFF) * len(warned) else ""
-    if warned.empty:
-        return Finding(
-            f"Nobody is likely to leave within {warning.ahead} days: of "
-            f"{counted(here, 'customer')}, none with a probability of {warning.warn_from:.0%} or "
-            "more.",
-            f"{detail}, nobody knows which.",
-        )
     profit = warned["profit_year"].sum()
     largest = [str(names.get(c, c)) for c in warned["customer_id"].head(NAMED)]
     verb = "is" if len(warned) == 1 else "are"
@@ -119,14 +124,50 @@ def who_finding(warning: ChurnWarning, names: "pd.Series[str]", words: WarningWo
     )
 
 
+def nobody_named(warning: ChurnWarning, means: str) -> Finding:
+    """How many are expected to leave where no probability reaches the limit."""
+    if not (n := int(warning.customers["probability"].notna().sum())):
+        return Finding(
+            "Who is about to leave cannot be said: every customer has bought once only.", means
+        )
+    low, high = expected_range(warning)
+    said = "Hardly any" if round(high) == 0 else range_words(low, high).capitalize()
+    verb = "is" if round(high) <= 1 else "are"
+    return Finding(
+        f"{said} of {counted(n, 'customer')} {verb} expected to leave within {warning.ahead} days, "
+        f"but none can be named: no probability reaches {warning.warn_from:.0%}.",
+        f"{means} That many if days to come are like those past. The attached {LIST} ranks "
+        f"all {n:,} by what is at stake, marked as below the limit: talk to the first of them as "
+        "time allows, and do not take it for a list of leavers.",
+    )
+
+
 def expected_range(warning: ChurnWarning) -> tuple[float, float]:
-    """How many are expected to leave, by the model and as right as it was on past days."""
-    expected = float(warning.customers["probability"].sum())
+    """How many are expected to leave, by the model and as right as it was on past days.
+
+    One number where these were as many as foretold but for chance, and not far from it.
+    """
+    probability = warning.customers["probability"]
+    expected = float(probability.sum())
     foretold, left = foretold_and_left(warning)
-    if abs(foretold - left) <= OFF * left:
+    if not beyond_chance(warning) and abs(foretold - left) <= OFF * left:
         return expected, expected
-    low, high = sorted((expected, expected * left / foretold))
+    # Never more than there are.
+    as_before = min(expected * left / foretold, float(probability.notna().sum()))
+    low, high = sorted((expected, as_before))
     return low, high
+
+
+def beyond_chance(warning: ChurnWarning) -> bool:
+    """Whether more or fewer left on past days than chance makes of what was foretold.
+
+    Had each customer left with its probability p, their number would vary by Σ p (1 - p), which
+    is no more than with the mean p of each group of the calibration. A gap of next to nothing does
+    not count, however many customers there are.
+    """
+    groups, (foretold, left) = warning.calibration, foretold_and_left(warning)
+    spread = (groups["customers"] * groups["expected"] * (1 - groups["expected"])).sum()
+    return bool(abs(foretold - left) > max(CHANCE * np.sqrt(spread), SLIGHT * left))
 
 
 def range_words(low: float, high: float) -> str:
@@ -187,28 +228,32 @@ def between(row: pd.Series) -> str:
 def foretold_words(warning: ChurnWarning) -> str:
     """Hold how many were foretold to leave in all against how many left."""
     expected, left = foretold_and_left(warning)
-    text = f"In all {expected:,.0f} were foretold to leave on these days, {left:,} did"
-    if abs(expected - left) > OFF * left:
+    text = f"Foretold to leave were {expected:,.0f}, {left:,} did"
+    if beyond_chance(warning):
         side = "high" if expected > left else "low"
-        return f"{text}: read the order of the list, its probabilities were too {side}."
+        return f"{text}: trust the order of the list, its probabilities were too {side}."
+    if abs(expected - left) > OFF * left:
+        return f"{text}: few customers, so that chance can make as large a gap."
     return f"{text}."
 
 
 def signs_finding(warning: ChurnWarning, words: WarningWords) -> Finding:
     """What told best who would leave, and whether silent complainers do."""
-    known = warning.signs.dropna(subset=["area", "low"])
     stopped = stopped_words(warning) if words.complaints else ""
-    told = known[known["low"] > 0.5].sort_values("area", ascending=False)
-    if told.empty:
-        why = "" if warning.method else "No past day could be tested."
-        return Finding("No single sign told who would leave.", f"{why} {stopped}".strip())
-    best = told.iloc[0]
+    told = telling(warning.signs)
+    if not warning.method:
+        return Finding(
+            "Which signs tell who will leave is not known: no past day could be tested.", stopped
+        )
+    if not told:
+        return Finding("On past days no single sign told better than chance who left.", stopped)
+    best = warning.signs.set_index("sign").loc[told[0]]
     text = (
-        f"The best single sign was {SIGN_WORDS[best['sign']]}: of a customer that left and one "
+        f"The best single sign was {SIGN_WORDS[told[0]]}: of a customer that left and one "
         f"that stayed, it was worse for the one that left in {best['area']:.0%} of cases "
         f"({100 * best['low']:.0f} to {100 * best['high']:.0f})."
     )
-    further = [SIGN_WORDS[name] for name in told["sign"].iloc[1:]]
+    further = [SIGN_WORDS[name] for name in told[1:]]
     also = f"By itself better than chance: {listed(further)}." if further else ""
     return Finding(text, f"{also} {stopped}".strip())
 
@@ -226,25 +271,47 @@ def stopped_words(warning: ChurnWarning) -> str:
         return f"{text}; what that means here is not known."
     if row["low"] > 0.5:
         return f"{text}: a sign that on past days went before leaving."
-    return f"{text}; on past days too few had done so, or left, to tell whether it means leaving."
+    side = "went with staying" if row["high"] < 0.5 else "told no better than chance who left"
+    area = f"{row['area']:.2f}, likely {row['low']:.2f} to {row['high']:.2f}"
+    return f"{text}; on past days this by itself {side} (area {area})."
 
 
-def repair_finding(repaired: pd.DataFrame, words: WarningWords) -> Finding:
+def list_words(warning: ChurnWarning) -> str:
+    """What the attached list holds, and what to do with it."""
+    stake = warning.warned["at_stake"]
+    n, whole = len(stake), stake.sum()
+    text = (
+        f"{'All are' if n > 1 else 'It is'} in the attached {LIST}, most at stake first: talk to "
+        "them from the top down, as long as more is at stake than talking costs."
+    )
+    if n >= LONG_LIST and whole > 0:
+        first = n // 10
+        text += f" The first {first:,} hold {stake.head(first).sum() / whole:.0%} of the stake."
+    return text
+
+
+def repair_finding(repaired: pd.DataFrame, warning: ChurnWarning, words: WarningWords) -> Finding:
     """Why those warned of may leave, and what to do."""
+    if warning.ranked.empty:
+        return Finding("Nobody is named, so no list is attached.", "")
     if repaired.empty:
-        return Finding("There is nobody to advise a repair for.", "")
+        return Finding(
+            "Nobody is named, so no repair is urgent.",
+            f"The attached {LIST} says for each customer what to ask, should you talk to it.",
+        )
+    called = list_words(warning)
     counts = repaired["cause"].value_counts().reindex(CAUSES).fillna(0).astype(int)
     total = len(repaired)
     if not words.survey:
         return Finding(
             "Why they leave cannot be said without a survey: whether value is really low or not "
             "seen, only customers can tell.",
-            "Until then ask: the list says what, by stage of the life cycle.",
+            f"Until then ask. {called}",
         )
     if counts[UNKNOWN] == total:
         return Finding(
             f"Why they leave cannot be said of any of {counted(total, 'customer')} warned of.",
-            "They did not answer the survey, or the record does not decide. Ask them.",
+            f"They did not answer the survey, or the record does not decide. Ask them. {called}",
         )
     parts = [f"{cause} {counts[cause]:,}" for cause in CAUSES if counts[cause]]
     advice = {
@@ -254,7 +321,7 @@ def repair_finding(repaired: pd.DataFrame, words: WarningWords) -> Finding:
     }
     return Finding(
         f"Why, by survey and record, of {total:,} warned of: {listed(parts)}.",
-        " ".join(text for cause, text in advice.items() if counts[cause]),
+        " ".join([*(text for cause, text in advice.items() if counts[cause]), called]),
     )
 
 
@@ -268,11 +335,13 @@ def unsaid_finding(warning: ChurnWarning) -> Finding:
     if once:
         verb = "has" if once == 1 else "have"
         parts.append(f"{once:,} that bought once only and so {verb} no rhythm")
-    text = f"Not looked at: {listed(parts)}" if parts else "All customers were looked at"
+    text = "None has left already, and all have bought more than once"
+    if parts:
+        text = f"Not looked at: {listed(parts)}"
     before = ""
     if row["customers"] >= LEAST_OF_EACH:
         before = (
-            f"Of {row['customers']:,} that had bought once on past days, {row['share']:.0%} left "
+            f"Of {row['customers']:,} with one purchase on past days, {row['share']:.0%} left "
             f"({100 * row['low']:.0f} to {100 * row['high']:.0f})."
         )
     silent = f"Left already: no purchase for {counted(warning.left_after, 'day')} or more."

@@ -12,8 +12,8 @@ import pytest
 
 from crmlib import clp, segmentation, tables
 from crmlib.errors import InputError
-from crmlib.segmentation.churn_warning import days_between
-from crmlib.segmentation.warning_check import ALL_SIGNS
+from crmlib.segmentation.churn_warning import TOGETHER, days_between, reasons
+from crmlib.segmentation.warning_check import ALL_SIGNS, SIMPLE
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +101,34 @@ def test_everybody_is_on_the_list_once_or_has_left(transactions, warning):
     assert table["profit_year"].iloc[0] == pytest.approx((rows["amount"] - rows["cost"]).sum())
 
 
+def test_only_signs_that_told_are_reasons(warning):
+    areas = warning.signs.set_index("sign")["low"]
+    assert areas["given up"] <= 0.5 < areas["decline"]
+    said = " ".join(warning.warned["reasons"])
+    assert "life cycle has turned down" in said
+    assert "none for" not in said  # complaints that stopped
+    assert (warning.warned["reasons"] != "").all()
+    assert set(warning.warned["sign"]) <= {"decline", "spending", "silence", "days", ""}
+
+
+def test_reasons_of_one_customer_of_every_kind():
+    now = pd.DataFrame({"silence": [80, 80, 5, 5], "usual_gap": [9.0, 300.0, 9.0, 9.0],
+                        "silence_probability": [0.01, 0.9, 0.9, 0.9], "purchases": [9, 2, 9, 9],
+                        "spending_change": [-0.5, 0.0, 0.0, -0.9]})  # fmt: skip
+    now = pd.concat([now, now.tail(1).loc[[3] * 12]], ignore_index=True)
+    warned = now["purchases"] > 0
+    found = reasons(now, ["days", "silence", "purchases"], warned, ALL_SIGNS)
+    assert found["reasons"][:4] == [
+        "silent for 80 days, usually 9 apart",
+        "silent for 80 days, longer than three in four customers; only 2 purchases so far",
+        TOGETHER,
+        TOGETHER,
+    ]
+    assert found["sign"][:4] == ["silence", "days", "", ""]
+    assert reasons(now, ["spending"], warned, SIMPLE)["reasons"][2] == "silent for 5 days"
+    assert set(reasons(now, [], ~warned, ALL_SIGNS)["reasons"]) == {""}
+
+
 def test_with_one_purchase_it_cannot_be_said(warning):
     once = warning.customers["purchases"] == 1
     assert once.any()
@@ -182,7 +210,7 @@ def test_days_are_as_far_apart_as_is_looked_ahead():
         ({"confidence": 1.0}, "confidence=1 is not a fraction"),
         ({"as_of": "2019-01-01"}, "before the first purchase"),
         ({"as_of": "2099-01-01"}, "still to come"),
-        ({"as_of": "soon"}, "as_of=soon is not a day"),
+        ({"as_of": "soon"}, "as_of=.soon. is not a day"),
         ({"cost": "cost"}, "no column cost"),
         ({"cost": "amount", "margin_rate": 0.3}, "Give either cost"),
         ({"amount": "money"}, "no column money"),

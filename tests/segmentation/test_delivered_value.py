@@ -93,6 +93,7 @@ def test_with_one_question_a_part_a_single_rating_cannot_be_told_apart():
         (VALUE, {}, {}, "No item of customer cost"),
         (VALUE, {"money": ["zz"]}, {}, 'no column "zz"'),
         (VALUE, COST, {"scale": (1, 5)}, "off the scale of 1 to 5"),
+        (VALUE, COST, {"scale": (10, 1)}, "lowest=10 to highest=1"),
         (VALUE, COST, {"reverse": ["zz"]}, "reverse names zz"),
         (VALUE, COST, {"since": "2030-01-01"}, "No customer answered"),
     ],

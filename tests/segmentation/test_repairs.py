@@ -9,7 +9,9 @@ import pytest
 from crmlib.segmentation.delivered_value import delivered_value
 from crmlib.segmentation.repairs import (
     ANY,
+    BY_SIGN,
     CAUSES,
+    COURTESY,
     IN_PERSON,
     LET_GO,
     LOW,
@@ -101,8 +103,23 @@ def test_repair_follows_cause_and_stage():
         LET_GO,
         REPAIRS[ANY, UNKNOWN],
     ]
+    courtesy = repairs(warned, causes, stages, silence_told=False)
+    assert courtesy["repair"].iloc[1] == COURTESY + REPAIRS["stability", NOT_SEEN]
     assert found["stage"].tolist() == ["decline", "stability", "not known", "not known"]
     assert found["cause"].tolist() == [LOW, NOT_SEEN, LOW, UNKNOWN]
+
+
+def test_where_neither_cause_nor_stage_is_known_the_sign_says_what_to_ask():
+    warned = pd.DataFrame({"customer_id": list("ABC"), "profit_year": 5.0})
+    warned["sign"] = ["purchases", "", "purchases"]
+    causes = value_cause(warned, None, None)
+    assert set(causes["why"]) == {"no survey"}
+    stages = pd.DataFrame({"customer_id": ["C"], "stage": ["decline"]})
+    assert repairs(warned, causes, stages)["repair"].tolist() == [
+        BY_SIGN["purchases"],
+        REPAIRS[ANY, UNKNOWN],
+        REPAIRS["decline", UNKNOWN],
+    ]
 
 
 @pytest.mark.parametrize("stage", ["exploration", "formation", "stability", "decline", "left", "?"])

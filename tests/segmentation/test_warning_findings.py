@@ -23,6 +23,13 @@ def warning():
     return segmentation.churn_warning(with_own_rhythms(1, 300), margin_rate=0.3, ahead=90)
 
 
+def foretold(warning, expected, left, customers):
+    """The same warning, with a single group of so many on past days."""
+    row = {"group": 1, "customers": customers, "expected": expected / customers, "left": left}
+    share = {"share": left / customers, "low": 0.0, "high": 1.0}
+    return dataclasses.replace(warning, calibration=pd.DataFrame([row | share]))
+
+
 def repaired(warning, *causes):
     return warning.warned[["customer_id"]].assign(cause=np.resize(causes, len(warning.warned)))
 
@@ -54,6 +61,52 @@ def test_probabilities_that_were_wrong_are_told_and_give_a_range(warning):
     assert "between" in who.detail
 
 
+def test_a_gap_is_held_against_chance_and_size(warning):
+    # As on real purchases: a fifth too few of 4,172, far more than chance makes.
+    wrong = foretold(warning, 1991, 2457, 4172)
+    who, trust, *_ = warning_findings(wrong, repaired(warning, LOW), NOBODY, WORDS)
+    expected = warning.customers["probability"].sum()
+    assert "its probabilities were too low" in trust.detail
+    assert f"between {expected:,.0f} and {expected * 2457 / 1991:,.0f} are expected" in who.detail
+    # The same share of 42, or next to nothing of very many, says nothing.
+    for case in (foretold(warning, 20, 24.6, 42), foretold(warning, 200_000, 201_000, 10**6)):
+        who, trust, *_ = warning_findings(case, repaired(warning, LOW), NOBODY, WORDS)
+        assert "probabilities were too" not in trust.detail
+        assert f"about {expected:,.0f} are expected" in who.detail
+    # A large gap among few gives a range, but no verdict.
+    few = foretold(warning, 4, 6, 40)
+    who, trust, *_ = warning_findings(few, repaired(warning, LOW), NOBODY, WORDS)
+    assert "chance can make as large a gap" in trust.detail
+    assert "between" in who.detail
+
+
+def test_the_attached_list_is_named_with_what_to_do(warning):
+    why = warning_findings(warning, repaired(warning, LOW), NOBODY, WORDS)[3]
+    assert "All are in the attached warning_list.csv, most at stake first" in why.detail
+    stake, n = warning.warned["at_stake"], len(warning.warned)
+    share = f"{stake.head(n // 10).sum() / stake.sum():.0%}"
+    assert (f"The first {n // 10} hold {share}" in why.detail) == (n >= 30)
+
+
+def test_a_sign_no_better_than_chance_is_called_so(warning):
+    area = {"sign": "given up", "area": 0.53, "low": 0.5, "high": 0.57, "n": 1117}
+    signs = pd.concat([warning.signs, pd.DataFrame([area])], ignore_index=True)
+    some = warning.customers.assign(given_up=np.arange(len(warning.customers)) < 19)
+    stopped = dataclasses.replace(warning, signs=signs, customers=some)
+    complaints = dataclasses.replace(WORDS, complaints=True)
+    found = warning_findings(stopped, repaired(warning, LOW), NOBODY, complaints)[2]
+    assert "19 customers complained, then stopped while buying less" in found.detail
+    assert "no better than chance who left (area 0.53, likely 0.50 to 0.57" in found.detail
+
+
+def test_without_a_test_nothing_sounds_like_a_result():
+    warning = segmentation.churn_warning(regular(20))
+    _, _, signs, why, unsaid = warning_findings(warning, repaired(warning), NOBODY, WORDS)
+    assert signs.text.startswith("Which signs tell who will leave is not known")
+    assert why.text == "Nobody is named, so no list is attached."
+    assert unsaid.text == "None has left already, and all have bought more than once."
+
+
 def test_without_a_survey_or_answers_nothing_is_said_of_causes(warning):
     without = WarningWords("yuan", complaints=False, survey=False)
     *_, why, _ = warning_findings(warning, repaired(warning, UNKNOWN), NOBODY, without)
@@ -68,8 +121,14 @@ def test_nobody_to_warn_of_is_told(warning):
     calm = warning.customers.assign(warned=False)
     none = dataclasses.replace(warning, customers=calm)
     who, *_, why, _ = warning_findings(none, repaired(none), NOBODY, WORDS)
-    assert who.text.startswith("Nobody is likely to leave within 90 days")
-    assert why.text == "There is nobody to advise a repair for."
+    n, expected = calm["probability"].notna().sum(), calm["probability"].sum()
+    assert who.text == (
+        f"About {expected:,.0f} of {n} customers are expected to leave within 90 days, but none "
+        "can be named: no probability reaches 50%."
+    )
+    assert f"ranks all {n}" in who.detail
+    assert len(none.ranked) == n
+    assert why.text == "Nobody is named, so no repair is urgent."
 
 
 def test_a_simple_rule_that_is_as_good_is_named(warning):
