@@ -16,10 +16,20 @@ from crmlib.segmentation.value_matrix import (
     ValueMatrix,
     check_level,
     known_numbers,
+    value_classes,
     value_matrix,
 )
 
 BY_FORECAST, BY_PAST = "value matrix", "best so far"
+
+FROM_PAST = "errors at days of the past"
+"""What ranges of the classes rest on where there is a past."""
+
+LEAST = 10
+"""Different customers that a share, or the difference of two rules, must rest on for an interval.
+
+As for McNemar's test, whose normal approximation wants ten pairs that differ.
+"""
 
 
 @dataclass(frozen=True)
@@ -36,7 +46,8 @@ class ValueCheck:
         Two rows: rule ("value matrix": those of classes II and IV, "best so far": as many with the
         highest current value), chosen (over all origins), above (of them, came to lie above the
         cut), above_share, low_share, high_share, came (sum), more_share (than "best so far"),
-        more_low_share, more_high_share. No rows where nobody was in classes II and IV.
+        more_low_share, more_high_share. No rows where nobody was in classes II and IV. Intervals
+        are missing where they would rest on fewer than ten different customers.
     origins : int
     """
 
@@ -87,6 +98,9 @@ def value_check(
     Intervals of the rules allow for a customer standing in several origins: with e_g the sum over
     a customer's rows of hits less share times chosen, the variance of the share is
     ``G / (G - 1) sum of e_g^2 / n^2`` over G customers and n chosen (Cochran 1977, section 6.3).
+    That is normal only for many customers: the share has no interval where fewer than ten
+    different customers were chosen, the difference none where the rules hit differently with
+    fewer than ten (a customer whom each picked at one of two origins cancels out).
     """
     check_level(confidence)
     if not len(past):
@@ -104,6 +118,14 @@ def value_check(
             customer=customer,
         )
         then = found.customers.assign(origin=day, came=rows[came].to_numpy())
+        codes = value_classes(
+            then["current"].to_numpy(),
+            then["potential"].to_numpy(),
+            found.current_cut,
+            found.potential_cut,
+        )
+        # Of then it is asked what came of class I even where all were in it.
+        then["value_class"] = np.array(CLASSES, dtype=object)[codes]
         then["above"] = then["came"] > found.potential_cut
         judged.append(then)
     table = pd.concat(judged, ignore_index=True)
@@ -156,11 +178,22 @@ def rules_compared(table: pd.DataFrame, confidence: float) -> pd.DataFrame:
     rows = []
     for rule, picked in chosen.items():
         share, low, high = clustered_ratio(picked * came, picked, customer, confidence)
-        more = clustered_ratio(came * (picked - chosen[BY_PAST]), picked, customer, confidence)
+        if different(picked, customer) < LEAST:
+            low = high = np.nan
+        gained = came * (picked - chosen[BY_PAST])
+        more = clustered_ratio(gained, picked, customer, confidence)
+        if rule != BY_PAST and different(gained, customer) < LEAST:
+            more = (more[0], np.nan, np.nan)
         sums = (int(picked.sum()), int((picked * came).sum()))
         money = float((picked * table["came"]).sum())
-        rows.append((rule, *sums, share, max(low, 0.0), min(high, 1.0), money, *more))
+        ends = np.clip([low, high], 0.0, 1.0)
+        rows.append((rule, *sums, share, *ends, money, *more))
     return pd.DataFrame(rows, columns=names)
+
+
+def different(values: Array, customer: Codes) -> int:
+    """Customers whose values do not add up to nothing."""
+    return int(np.count_nonzero(np.bincount(customer, values)))
 
 
 def clustered_ratio(
@@ -195,11 +228,11 @@ def class_outlook(matrix: ValueMatrix, check: ValueCheck | None = None) -> pd.Da
         of each other, which makes too little of what hits all at once. NaN where neither says.
     """
     table = matrix.classes[["value_class", "name", "customers", "current", "potential"]].copy()
-    ends = [added_interval(matrix, name) for name in CLASSES]
+    ends = [added_interval(matrix, name) for name in table["value_class"]]
     basis = "intervals of customers"
     if check is not None:
         ends = [range_from_past(row, check) for _, row in table.iterrows()]
-        basis = "errors at days of the past"
+        basis = FROM_PAST
     table["low"], table["high"] = np.array(ends, dtype=float).T
     table["basis"] = np.where(table["low"].notna(), basis, "not known")
     return table
@@ -256,5 +289,5 @@ def with_below_zero(
         high = float(row["potential"] + max(error * row["customers"], 0.0))
     added = {"value_class": BELOW_ZERO, "name": "make them pay", "low": low, "high": high}
     added |= {name: row[name] for name in ("customers", "current", "potential")}
-    added["basis"] = "not known" if np.isnan(low) else "errors at days of the past"
+    added["basis"] = "not known" if np.isnan(low) else FROM_PAST
     return pd.concat([outlook, pd.DataFrame([added])], ignore_index=True)

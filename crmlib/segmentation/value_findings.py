@@ -10,8 +10,8 @@ import pandas as pd
 from crmlib.findings import Finding, amount, counted
 from crmlib.segmentation.deciles import Deciles, PurchaseDeciles
 from crmlib.segmentation.tiers import BELOW_ZERO, Tiers
-from crmlib.segmentation.value_check import BY_FORECAST, BY_PAST, ValueCheck
-from crmlib.segmentation.value_matrix import ValueMatrix
+from crmlib.segmentation.value_check import BY_FORECAST, BY_PAST, FROM_PAST, ValueCheck
+from crmlib.segmentation.value_matrix import NO_CLASS, ValueMatrix
 
 Row = Mapping[Hashable, Any]
 Rows = Mapping[Hashable, Row]
@@ -19,6 +19,8 @@ Rows = Mapping[Hashable, Row]
 SMALL = 5
 """Customers of the past below which it is not said what became of them."""
 
+
+SIZES = ((1e9, " billion"), (1e6, " million"), (1.0, ""))
 
 CLEAR = 0.05
 """Share of hits more from which a forecast is worth its trouble."""
@@ -95,15 +97,21 @@ def sum_of(money: float, words: ValueWords) -> str:
 
 
 def about(money: float) -> str:
-    """Write money that is only forecast: two digits."""
+    """Write money that is only forecast: two digits, and no zeros that look like more."""
     rounded = float(f"{money:.2g}")
-    return amount(rounded, rounded)
+    size, word = next((s, w) for s, w in SIZES if abs(rounded) >= s or s == 1)
+    return f"{rounded / size:,.10g}{word}".replace("-", "−")
 
 
 def range_words(row: Row) -> str:
     """What a class is to bring if it is as far off as before, where that is known."""
     if np.isnan(row["low"]):
         return "How far off this may be is not known."
+    if row["basis"] != FROM_PAST:
+        return (
+            f"If customers decide independently of each other, their intervals add up to "
+            f"{about(row['low'])} to {about(row['high'])}."
+        )
     return f"As far off as before, it would be {about(row['low'])} to {about(row['high'])}."
 
 
@@ -136,7 +144,8 @@ def earners_finding(
     )
     detail = f"{line_words(matrix, words)} {concentration_words(ranked, filled)}"
     if best["customers"]:
-        text += f"; the {best['customers']:,} of class IV come first"
+        first = f"{best['customers']:,} of class IV come"
+        text += f"; the {'one of class IV comes' if best['customers'] == 1 else first} first"
         detail = (
             f"{detail} Class IV is to bring about {about(best['potential'])} in {words.ahead}. "
             f"{range_words(best)}"
@@ -184,15 +193,23 @@ def could_finding(
     )
     if seldom(check, "II"):
         text += " Few such came that far before: try what helps on some first."
+    elif not tried(check, "II"):
+        text += " Whether such get there is not known: try what helps on some first."
     elif more > 0:
         text += f" Invest in {them(n)}, less than the {about(more)} more that this is worth."
     return Finding(text, f"{range_words(row)} {became_words(check, 'II')}")
 
 
+def tried(check: ValueCheck | None, value_class: str) -> bool:
+    """Whether enough of a class were there at the last day of the past to see what came of them."""
+    row = class_then(check, value_class)
+    return row is not None and row["customers"] >= SMALL
+
+
 def seldom(check: ValueCheck | None, value_class: str) -> bool:
     """Whether fewer than half of a class came to lie above the line at the last day of the past."""
     row = class_then(check, value_class)
-    return row is not None and row["customers"] >= SMALL and row["high_share"] < 0.5
+    return tried(check, value_class) and row is not None and row["high_share"] < 0.5
 
 
 def class_then(check: ValueCheck | None, value_class: str) -> Row | None:
@@ -214,10 +231,16 @@ def fading_finding(
     text = (
         f"Who may fade: {counted(n, 'customer')} of class III brought "
         f"{sum_of(row['current'], words)} and {'is' if n == 1 else 'are'} to bring about "
-        f"{about(row['potential'])}. Go all out to keep {them(n)}"
+        f"{about(row['potential'])}."
     )
     less = row["current"] - row["potential"]
-    text += f": up to {about(less)} is at stake." if less > 0 else "."
+    stake = f": up to {about(less)} is at stake." if less > 0 else "."
+    if seldom(check, "III"):
+        text += " Few such stayed before: try what helps on some first."
+    elif not tried(check, "III"):
+        text += f" Ask what would keep {them(n)} before spending much{stake}"
+    else:
+        text += f" Go all out to keep {them(n)}{stake}"
     return Finding(text, f"{range_words(row)} {became_words(check, 'III')}")
 
 
@@ -270,8 +293,10 @@ def advice_words(n: int, new: int) -> str:
     old = n - new
     if not old:
         return "All of these came in that time: give them time, at low cost."
-    text = f"Make the {old:,} who are no newcomers pay more or cost less"
-    return f"{text}; give the {new:,} newcomers time." if new else f"{text}."
+    who = "one who is no newcomer" if old == 1 else f"{old:,} who are no newcomers"
+    text = f"Make the {who} pay more or cost less"
+    come = "one newcomer" if new == 1 else f"{new:,} newcomers"
+    return f"{text}; give the {come} time." if new else f"{text}."
 
 
 def paid_words(paid_later: pd.DataFrame | None) -> str:
@@ -291,15 +316,18 @@ def paid_words(paid_later: pd.DataFrame | None) -> str:
 
 def certainty_finding(matrix: ValueMatrix, check: ValueCheck | None, words: ValueWords) -> Finding:
     """How far to trust the classes."""
-    uncertain = int(matrix.classes["uncertain"].sum())
-    known = len(matrix.customers) - int(matrix.classes["without_interval"].sum())
-    today = uncertain_words(uncertain, known, len(matrix.customers))
-    rules = {} if check is None else check.rules.set_index("rule").to_dict("index")
-    if check is None or not rules:
+    today = uncertain_words(matrix)
+    if check is None:
         return Finding("How sure this is: it could not be tried on the past.", today)
+    rules = check.rules.set_index("rule").to_dict("index")
+    days = f"tried at {counted(check.origins, 'day')} of the past"
+    if not rules:
+        return Finding(f"How sure this is: {days}, it put nobody above the line to come.", today)
     mine, simple = rules[BY_FORECAST], rules[BY_PAST]
-    if mine["chosen"] < SMALL or np.isnan(mine["low_share"]):
-        return Finding("How sure this is: too few lay above the line before to say.", today)
+    if np.isnan(mine["low_share"]):
+        return Finding(
+            f"How sure this is: {days}, it put too few customers above the line to say.", today
+        )
     text = (
         f"How sure this is: tried at {counted(check.origins, 'day')} of the past, "
         f"{100 * mine['above_share']:.0f} of 100 customers it put above the line for the time to "
@@ -309,16 +337,29 @@ def certainty_finding(matrix: ValueMatrix, check: ValueCheck | None, words: Valu
     return Finding(f"{text} {verdict(mine)}", today)
 
 
-def uncertain_words(uncertain: int, known: int, n: int) -> str:
-    """Of how many customers the class is uncertain today."""
-    if not known:
-        return "How sure each class is cannot be said: there are no intervals."
-    text = f"Today the class of {uncertain:,} of {counted(known, 'customer')} is uncertain"
-    return f"{text}; of {n - known:,} that is not known." if known < n else f"{text}."
+def uncertain_words(matrix: ValueMatrix) -> str:
+    """Of how many customers to act on the class is uncertain today, and where they are listed."""
+    classes = matrix.classes.set_index("value_class")
+    if NO_CLASS in classes.index:
+        return "Today nobody has a class; customers.csv lists them."
+    known = classes["customers"] - classes["without_interval"]
+    if not known.sum():
+        return "How sure each class is cannot be said; customers.csv has no intervals."
+    acted = ["II", "III", "IV"]
+    text = (
+        f"Today the class of {classes.loc[acted, 'uncertain'].sum():,} of {known[acted].sum():,} "
+        "customers in II to IV is uncertain"
+    )
+    unknown = int(classes.loc[acted, "without_interval"].sum())
+    if unknown:
+        text += f", of {unknown:,} not known"
+    return f"{text}; customers.csv tells which."
 
 
 def verdict(mine: Row) -> str:
     """Whether the matrix is better than to go by what customers brought."""
+    if np.isnan(mine["more_low_share"]):
+        return "The two differ in too few customers to say which is better."
     if mine["more_low_share"] > 0:
         clear = mine["more_share"] >= CLEAR
         return "The forecast earns its keep." if clear else "The forecast is a little better."

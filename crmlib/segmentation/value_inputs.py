@@ -1,12 +1,15 @@
 """What the value report makes of its parameters and tables, and refuses."""
 
+import re
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from crmlib import tables
 from crmlib.columns import column_of, listed, numbers_of
 from crmlib.errors import InputError
+from crmlib.findings import counted
 from crmlib.segmentation.deciles import Deciles
 from crmlib.segmentation.relationships import Relationships
 from crmlib.segmentation.tiers import Tiers
@@ -106,6 +109,53 @@ def with_best_interval(forecast: pd.DataFrame) -> pd.DataFrame:
     return found
 
 
+def read_beside(source: str, kind: str, **reading: Any) -> tables.CheckedTable:
+    """Read a table that goes with the purchases, with advice that works in this report.
+
+    Parameters
+    ----------
+    source : str
+    kind : str
+    **reading
+        As of `tables.read`; no columns, as those of the report are the purchases'.
+
+    Raises
+    ------
+    InputError
+        As `tables.read`; for a column that is missing it says to rename one in the file, and
+        without ``faulty_rows`` it does not offer to set rows aside.
+    """
+    try:
+        return tables.read(source, kind=kind, **reading)
+    except InputError as error:
+        advice = "Rename yours in that file, as columns= is for the purchases only."
+        said = re.sub(r"Say which of yours is meant: columns=\{.*\}\.", advice, str(error))
+        if "faulty_rows" not in reading:
+            said = re.sub(r"\nOr go on without these rows.*", "", said)
+        raise InputError(said) from error
+
+
+def set_aside_beside(inputs: list[tables.CheckedTable]) -> pd.DataFrame:
+    """Rows set aside from tables that go with the purchases, with the table they were in."""
+    parts = [one.set_aside.assign(table=one.kind) for one in inputs if len(one.set_aside)]
+    if not parts:
+        return pd.DataFrame(columns=["table", "row", "column", "value", "reason"])
+    return pd.concat(parts, ignore_index=True)[["table", "row", "column", "value", "reason"]]
+
+
+def potential_notes(notes: list[str], forecast: pd.DataFrame) -> list[str]:
+    """Notes of a forecast, with whose interval is that from the method's past errors."""
+    if "low_from_errors" not in forecast:
+        return notes
+    without = forecast["low"].isna() | forecast["high"].isna()
+    filled = int((without & forecast["low_from_errors"].notna()).sum())
+    if not filled:
+        return notes
+    notes = [note.replace("They have no interval.", "The curves give them none.") for note in notes]
+    said = "customers to whom the method gives no interval have that of its past errors"
+    return [*notes, f"{filled:,} of {len(forecast):,} {said}."]
+
+
 def join_clp(worth: pd.DataFrame, given: pd.DataFrame) -> pd.DataFrame:
     """Customers with the potential of a table of forecasts.
 
@@ -131,13 +181,20 @@ def join_clp(worth: pd.DataFrame, given: pd.DataFrame) -> pd.DataFrame:
     if ids.duplicated().any():
         again = ids[ids.duplicated()].unique()
         raise InputError(
-            f"The table of forecasts has several rows of {len(again):,} customers: "
+            f"The table of forecasts has several rows of {counted(len(again), 'customer')}: "
             f"{listed(again)}. Keep one row per customer."
         )
     table = pd.DataFrame({"customer_id": ids, "potential": numbers_of(given, "profit", "profits")})
     for end in ("low", "high"):
         is_there = end in given.columns
         table[end] = numbers_of(given, end, "ends of intervals") if is_there else np.nan
+    crossed = table.loc[table["low"] > table["high"], "customer_id"]
+    if len(crossed):
+        raise InputError(
+            f"The table of forecasts has low above high for {len(crossed):,} of {len(table):,} "
+            f"customers: {listed(crossed)}. Correct these rows, or name the two columns the other "
+            "way round."
+        )
     missing = worth.loc[~worth["customer_id"].isin(ids), "customer_id"]
     if len(missing):
         raise InputError(

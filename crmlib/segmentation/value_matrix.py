@@ -20,13 +20,18 @@ BEST_FIFTH = 0.8
 
 CLASSES = ("I", "II", "III", "IV")
 
+NO_CLASS = "cannot say"
+"""What stands for a class where the lines tell nobody apart."""
+
 NAMES = {"I": "serve cheaply", "II": "develop", "III": "keep", "IV": "keep and grow"}
+NAMES |= {NO_CLASS: "nobody stands out"}
 
 RESOURCES = {
     "I": "none",
     "II": "appropriate investment",
     "III": "heavy investment",
     "IV": "first claim on all there is",
+    NO_CLASS: "cannot say",
 }
 
 STRATEGIES = {
@@ -34,6 +39,7 @@ STRATEGIES = {
     "II": "win over again: build up or rebuild the relationship",
     "III": "go all out to keep the relationship at its height",
     "IV": "go all out to keep and deepen the relationship",
+    NO_CLASS: "none follows from these lines",
 }
 
 
@@ -46,14 +52,16 @@ class ValueMatrix:
     customers : DataFrame
         One row per customer, in the order given: customer_id, current, potential, low, high (NaN
         where there is no interval), value_class ("I" low and low, "II" low current value and high
-        potential, "III" high current value and low potential, "IV" high and high),
+        potential, "III" high current value and low potential, "IV" high and high; "cannot say" for
+        all where the cuts part nobody),
         high_probability (that the potential lies above its cut), class_probability (that the
-        class is right), certain (whether the whole interval lies on one side of the cut; missing
-        without an interval).
+        class is right), certain (whether the whole interval lies on one side of the cut). The last
+        two are missing without an interval or a class.
     classes : DataFrame
-        One row per class, I to IV: value_class, name, customers, customer_share, current,
-        potential (sums), uncertain (customers whose interval holds the cut), without_interval,
-        uncertain_share (of those with an interval; NaN where none has one), resources, strategy.
+        One row per class, I to IV (and "cannot say" where that is all): value_class, name,
+        customers, customer_share, current, potential (sums), uncertain (customers whose interval
+        holds the cut), without_interval, uncertain_share (of those with an interval; NaN where
+        none has one), resources, strategy.
     current_cut, potential_cut : float
         In money: high is what lies above.
     cut : str
@@ -124,7 +132,9 @@ def value_matrix(
     The classes and what is advised for each are those of the matrix of current value and growth
     potential (Chen Mingliang 2001; in use in Chinese textbooks of customer relationship
     management). What was brought is known; what is to come is not. A class is certain where the
-    whole interval of the potential lies on the side of the cut that the class says.
+    whole interval of the potential lies on the side of the cut that the class says. Where nobody
+    lies above either cut, all would be class I, to be let go; where all bring the same and are to
+    rise above the cut, all would be class II. No class is given then, as nobody is told apart.
     ``high_probability`` is read from a distribution that has the potential as its median and the
     ends of the interval as its quantiles, normal on either side (see `probability_above`).
 
@@ -225,7 +235,8 @@ def interval_columns(
     swapped = np.flatnonzero(ends[0] > ends[1])
     if len(swapped):
         raise InputError(
-            f'"{low}" is above "{high}" in {len(swapped):,} rows; {rows_named(customers, swapped)}.'
+            f'"{low}" is above "{high}" in {len(swapped):,} rows; {rows_named(customers, swapped)}'
+            ". Correct these rows, or name the two columns the other way round."
         )
     without = np.isnan(ends[0]) | np.isnan(ends[1])
     return np.where(without, np.nan, ends[0]), np.where(without, np.nan, ends[1])
@@ -290,38 +301,52 @@ def classified(
     is_high = codes % 2 == 1
     certain = pd.array(np.where(is_high, low > potential_cut, high <= potential_cut), "boolean")
     certain[np.isnan(low)] = pd.NA
+    names = np.array(CLASSES, dtype=object)[codes]
+    right = np.where(is_high, chance, 1 - chance)
+    if parts_nobody(codes, current):
+        names[:], right[:], certain[:] = NO_CLASS, np.nan, pd.NA
     return pd.DataFrame(
         {
             "current": current,
             "potential": potential,
             "low": low,
             "high": high,
-            "value_class": np.array(CLASSES, dtype=object)[codes],
+            "value_class": names,
             "high_probability": chance,
-            "class_probability": np.where(is_high, chance, 1 - chance),
+            "class_probability": right,
             "certain": certain,
         }
     )
+
+
+def parts_nobody(codes: NDArray[np.int64], current: Array) -> bool:
+    """Whether all would be class I, or all class II for no more than what they share."""
+    if not codes.any():
+        return True
+    same = np.ptp(current) <= 1e-9 * np.abs(current).max()
+    return bool(same and (codes == 1).all())
 
 
 def class_table(table: pd.DataFrame) -> pd.DataFrame:
     """Customers, money and uncertainty of each class, and what is advised for it."""
     marked = table.assign(
         uncertain=(~table["certain"]).fillna(False).astype(int),
-        without_interval=table["certain"].isna().astype(int),
+        without_interval=table["low"].isna().astype(int),
     )
     sums = marked.groupby("value_class")[
         ["current", "potential", "uncertain", "without_interval"]
     ].sum()
-    found = sums.reindex(list(CLASSES), fill_value=0)
-    n = table["value_class"].value_counts().reindex(list(CLASSES), fill_value=0)
-    found.insert(0, "name", [NAMES[name] for name in CLASSES])
+    classes = [*CLASSES, NO_CLASS] if NO_CLASS in sums.index else list(CLASSES)
+    found = sums.reindex(classes, fill_value=0)
+    n = table["value_class"].value_counts().reindex(classes, fill_value=0)
+    found.insert(0, "name", [NAMES[name] for name in classes])
     found.insert(1, "customers", n)
     found.insert(2, "customer_share", n / len(table))
     known = n - found["without_interval"]
+    known[known.index == NO_CLASS] = 0
     found["uncertain_share"] = found["uncertain"] / known.where(known > 0)
-    found["resources"] = [RESOURCES[name] for name in CLASSES]
-    found["strategy"] = [STRATEGIES[name] for name in CLASSES]
+    found["resources"] = [RESOURCES[name] for name in classes]
+    found["strategy"] = [STRATEGIES[name] for name in classes]
     return found.rename_axis("value_class").reset_index()
 
 
@@ -336,7 +361,9 @@ def matrix_notes(table: pd.DataFrame, cuts: tuple[float, float]) -> list[str]:
             notes.append(
                 f"All customers lie {side} the cut of the {word}: it does not tell them apart."
             )
-    without = int(table["certain"].isna().sum())
+    if (table["value_class"] == NO_CLASS).any():
+        notes.append("No customer is put into a class: the lines part nobody.")
+    without = int(table["low"].isna().sum())
     if without:
         notes.append(
             f"How sure the class is cannot be said for {without:,} of {len(table):,} customers: "

@@ -17,16 +17,16 @@ from crmlib.columns import Array
 from crmlib.findings import counted
 from crmlib.segmentation.tiers import BELOW_ZERO
 from crmlib.segmentation.value_check import ValueCheck
-from crmlib.segmentation.value_matrix import CLASSES, NAMES, ValueMatrix
+from crmlib.segmentation.value_matrix import CLASSES, NAMES, NO_CLASS, ValueMatrix
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 QUIET = "0.45"
-COLOURS = {"I": "0.6", "II": "C2", "III": "C1", "IV": "C0"}
+COLOURS = {"I": "0.6", "II": "C2", "III": "C1", "IV": "C0", NO_CLASS: "0.6"}
 MOST_POINTS = 2_000
 """Customers drawn as points; of more, so many evenly picked ones."""
-ORDER = ("IV", "III", "II", "I", BELOW_ZERO)
+ORDER = ("IV", "III", "II", "I", NO_CLASS, BELOW_ZERO)
 
 
 def plot_outlook(
@@ -42,7 +42,8 @@ def plot_outlook(
     Parameters
     ----------
     outlook : DataFrame
-        From `class_outlook`, with or without a row for those below zero.
+        From `class_outlook`, with or without a row for those below zero. Where nobody has a class
+        there is one bar for all.
     money : str
         Unit of the money axis.
     past, ahead : str
@@ -54,9 +55,10 @@ def plot_outlook(
     Axes
     """
     ax = ax or plt.gca()
-    rows = outlook.set_index("value_class").reindex(
-        [n for n in ORDER if n in set(outlook.iloc[:, 0])]
-    )
+    there = set(outlook["value_class"])
+    if NO_CLASS in there:
+        there -= set(CLASSES)
+    rows = outlook.set_index("value_class").reindex([name for name in ORDER if name in there])
     place = np.arange(len(rows))
     ax.barh(place - 0.19, rows["current"], height=0.34, color="C0", label=past)
     ax.barh(place + 0.19, rows["potential"], height=0.34, color="C1", label=ahead)
@@ -84,7 +86,8 @@ def plot_outlook(
 
 def row_label(value_class: str, row: "pd.Series[float]") -> str:
     """Name of a class and its customers, as a label of two lines."""
-    name = "of all: below zero" if value_class == BELOW_ZERO else f"{value_class} · {row['name']}"
+    named = {BELOW_ZERO: "of all: below zero", NO_CLASS: "no class: " + NAMES[NO_CLASS]}
+    name = named.get(value_class, f"{value_class} · {row['name']}")
     return f"{name}\n{counted(int(row['customers']), 'customer')}"
 
 
@@ -122,9 +125,10 @@ def plot_matrix(matrix: ValueMatrix, *, money: str = "money", ax: "Axes | None" 
         axis.set_major_locator(FixedLocator(decades(table[name].to_numpy(), threshold)))
         axis.set_minor_locator(NullLocator())
         axis.set_major_formatter(FuncFormatter(short_money))
-    for name in reversed(CLASSES):
+    for name in (NO_CLASS,) if NO_CLASS in counts.index else reversed(CLASSES):
         part = shown[shown["value_class"] == name]
-        label = f"{name} {NAMES[name]}: {int(counts.get(name, 0)):,}"
+        word = "No class, " if name == NO_CLASS else f"{name} "
+        label = f"{word}{NAMES[name]}: {int(counts.get(name, 0)):,}"
         ax.plot(
             part["current"],
             part["potential"],

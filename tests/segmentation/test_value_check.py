@@ -55,7 +55,33 @@ def test_classes_and_rules_counted_by_hand(past):
     assert rules["above"].tolist() == [4, 4]
     assert rules["came"].tolist() == [7 + 4 + 9 + 9 + 6 + 2, 7 + 6 + 9 + 9 + 1 + 2]
     assert rules.loc["value matrix", "more_share"] == 0
-    assert rules.loc["value matrix", "more_low_share"] < 0
+    assert rules.loc["value matrix", ["low_share", "more_low_share"]].isna().all()
+
+
+@pytest.mark.parametrize(("n", "clear"), [(9, False), (10, True)])
+def test_a_difference_rests_on_ten_different_customers_or_has_no_interval(n, clear):
+    """The forecast hits n more, each a customer of its own; 30 others are picked by both rules."""
+    both = pd.DataFrame({"customer_id": range(30), "current": 50, "forecast": 50, "actual": 50.0})
+    new = pd.DataFrame({"customer_id": range(30, 30 + n), "current": 1, "forecast": 9, "actual": 9})
+    old = new.assign(customer_id=new["customer_id"] + 50, current=9, forecast=1, actual=1)
+    rows = pd.concat([both, new, old], ignore_index=True).assign(cut=1)
+    one = value_check(rows, **COLUMNS, **FIVE).rules.loc[0]
+    assert one["more_share"] == pytest.approx(n / (30 + n))
+    assert np.isfinite([one["low_share"], one["high_share"]]).all()
+    assert np.isfinite(one["more_low_share"]) == clear
+    # Days of the past do not make one customer into several.
+    again = pd.concat([rows.assign(cut=day) for day in range(5)])
+    assert (
+        np.isfinite(value_check(again, **COLUMNS, **FIVE).rules.loc[0, "more_low_share"]) == clear
+    )
+    few = rows[rows["customer_id"].between(25, 33)]
+    assert value_check(few, **COLUMNS, **FIVE).rules["low_share"].isna().all()
+
+
+def test_a_day_on_which_nobody_lay_above_the_line_still_counts_for_class_one():
+    rows = pd.DataFrame({"customer_id": [1, 2], "cut": 1, "current": 1, "forecast": 2, "actual": 9})
+    found = value_check(rows, **COLUMNS, **FIVE)
+    assert found.classes[["customers", "above"]].iloc[0].tolist() == [2, 2]
 
 
 def test_the_ratio_with_clusters_is_that_of_statsmodels():

@@ -9,7 +9,7 @@ import pytest
 from crmlib.segmentation.deciles import deciles, purchase_deciles
 from crmlib.segmentation.tiers import tiers
 from crmlib.segmentation.value_check import ValueCheck, class_outlook
-from crmlib.segmentation.value_findings import ValueWords, value_findings
+from crmlib.segmentation.value_findings import ValueWords, about, value_findings
 from crmlib.segmentation.value_matrix import value_matrix
 
 WORDS = ValueWords("yuan", "the last 12 months", "the next 12 months", serving_known=True)
@@ -75,8 +75,8 @@ def test_every_kind_of_customer_is_told_with_its_numbers(worth):
     assert "up to 280 is at stake" in three.text
     assert "Of 10 such at 2024-12-31, 8 came to lie above the line (10 to 90%)" in three.detail
     assert "2 customers cost 50 yuan more than they brought" in four.text
-    assert "Make the 1 who are no newcomers" in four.text
-    assert "give the 1 newcomers time" in four.text
+    assert "Make the one who is no newcomer pay" in four.text
+    assert "give the one newcomer time" in four.text
     assert "9 of 40 such (12 to 38%)" in four.detail
     assert "of 3" not in four.detail
     assert "80 of 100 customers" in five.text
@@ -91,6 +91,7 @@ def test_every_kind_of_customer_is_told_with_its_numbers(worth):
         ((0.02, 0.01, 0.03), "a little better"),
         ((0.02, -0.01, 0.05), "not better beyond chance"),
         ((-0.1, -0.2, -0.01), "did worse"),
+        ((0.18, np.nan, np.nan), "too few customers to say"),
     ],
 )
 def test_the_verdict_on_the_forecast(worth, more, words):
@@ -101,13 +102,72 @@ def test_a_check_on_next_to_nobody_says_nothing(worth):
     check = check_of(8)
     few = check.rules.assign(chosen=3, low_share=np.nan, high_share=np.nan)
     five = told(worth, check=ValueCheck(check.classes, few, 3))[4]
-    assert "too few lay above the line" in five.text
+    assert "too few customers above the line" in five.text
 
 
 def test_where_few_came_through_before_no_investment_is_advised(worth):
     text = told(worth, check=check_of(2))[1].text
     assert "Few such came that far before" in text
     assert "Invest" not in text
+
+
+@pytest.mark.parametrize(
+    ("check", "words"),
+    [
+        (check_of(8), "Go all out to keep it: up to 280 is at stake."),
+        (check_of(0, 13), "Few such stayed before: try what helps on some first."),
+        (check_of(1, 3), "Ask what would keep it before spending much"),
+        (None, "Ask what would keep it before spending much"),
+    ],
+    ids=["stayed", "seldom", "few", "untried"],
+)
+def test_all_is_not_spent_on_those_who_never_stayed_or_were_never_seen(worth, check, words):
+    assert words in told(worth, check=check)[2].text
+
+
+def test_what_could_not_be_tried_is_not_said_to_be_as_far_off_as_before(worth):
+    findings = told(worth)
+    assert not any("before, it would be" in finding.detail for finding in findings)
+    # Class II, one customer: its own interval.
+    assert "independently of each other, their intervals add up to 250 to 250" in findings[1].detail
+    assert "Whether such get there is not known: try what helps on some" in findings[1].text
+    assert "Invest" not in findings[1].text
+    assert "As far off as before" in told(worth, check=check_of(8))[1].detail
+
+
+def test_uncertain_classes_are_counted_among_those_to_act_on():
+    """4 customers above a line, 3 with intervals that hold it; 50 far below."""
+    worth = worth_of([900.0] * 4 + [1.0] * 50, [900, 120, 105, 80.0] + [1.0] * 50, width=30.0)
+    detail = told(worth, check=check_of(8))[4].detail
+    assert detail == (
+        "Today the class of 3 of 4 customers in II to IV is uncertain; customers.csv tells which."
+    )
+
+
+def test_a_past_in_which_nobody_was_put_above_the_line_was_a_trial(worth):
+    check = check_of(8)
+    five = told(worth, check=ValueCheck(check.classes, check.rules.iloc[:0], 3))[4]
+    assert "tried at 3 days of the past, it put nobody above the line" in five.text
+
+
+@pytest.mark.parametrize(
+    ("money", "written"),
+    [
+        (4_847_410, "4.8 million"),
+        (8_000_000, "8 million"),
+        (999_600, "1 million"),
+        (-1_240_000_000, "−1.2 billion"),
+        (530_123, "530,000"),
+        (96.4, "96"),
+        (0.0, "0"),
+    ],
+)
+def test_forecasts_are_written_with_the_digits_they_have(money, written):
+    assert about(money) == written
+
+
+def test_one_customer_of_class_iv_is_written_in_words():
+    assert "one of class IV comes first." in told(worth_of([500.0], [400.0]))[0].text
 
 
 def test_without_a_past_or_cost_of_serving_it_is_said(worth):
@@ -118,7 +178,7 @@ def test_without_a_past_or_cost_of_serving_it_is_said(worth):
     assert "not known" in two.detail
     assert "cannot be seen from purchases alone" in four.text
     assert "could not be tried" in five.text
-    assert "Today the class of 0 of 2 customers is uncertain." in five.detail
+    assert "class of 0 of 2 customers in II to IV is uncertain" in five.detail
     assert "lie" not in one.text
 
 
@@ -127,6 +187,7 @@ def test_all_alike_one_customer_and_losses_only():
         findings = told(worth_of(profit, profit))
         assert "nobody stands out" in findings[0].text
         assert "nobody who brings little now" in findings[1].text
+        assert "Today nobody has a class" in findings[4].detail
     lost = told(worth_of([-50.0] * 3, [-40.0] * 3))[3]
     assert "3 customers cost 150 yuan more" in lost.text
     single = told(worth_of([500.0], [400.0]))[0]

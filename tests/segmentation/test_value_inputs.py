@@ -45,12 +45,45 @@ def test_forecasts_of_a_table_are_joined_or_refused(worth):
     assert found["low"].isna().all()
     with pytest.raises(InputError, match=r"no row for 1 of 3 customers of the purchases: B"):
         value_inputs.join_clp(worth, given.drop(index=1))
-    with pytest.raises(InputError, match="several rows of 1 customers: C"):
+    with pytest.raises(InputError, match="several rows of 1 customer: C"):
         value_inputs.join_clp(worth, pd.concat([given, given.iloc[:1]]))
+    with pytest.raises(InputError, match=r"above high for 1 of 4 customers: A\. Correct"):
+        value_inputs.join_clp(worth, given.assign(low=[1.0, 1, 3, 1], high=2.0))
     with pytest.raises(InputError, match='no column "profit"'):
         value_inputs.join_clp(worth, given.drop(columns="profit"))
     with pytest.raises(InputError, match='no column "customer_id"'):
         value_inputs.join_clp(worth, given.drop(columns="customer_id"))
+
+
+def test_advice_on_a_table_beside_the_purchases_can_be_followed(tmp_path):
+    source = tmp_path / "clp.csv"
+    source.write_text("customer_id,value\nA,1\n")
+    with pytest.raises(InputError, match="missing columns: profit") as refused:
+        value_inputs.read_beside(str(source), "forecasts")
+    assert "columns={" not in str(refused.value)
+    assert "Rename yours in that file" in str(refused.value)
+    source.write_text("customer_id,profit\nA,1\nA,2\nB,3\n")
+    with pytest.raises(InputError, match="delete the rows that repeat it") as refused:
+        value_inputs.read_beside(str(source), "forecasts")
+    assert "faulty_rows" not in str(refused.value)
+    with pytest.raises(InputError, match='faulty_rows="set aside"'):
+        value_inputs.read_beside(str(source), "forecasts", faulty_rows="stop")
+    kept = value_inputs.read_beside(str(source), "forecasts", faulty_rows="set aside")
+    aside = value_inputs.set_aside_beside([kept])
+    assert aside[["table", "row"]].to_numpy().tolist() == [["forecasts", 3]]
+    assert value_inputs.set_aside_beside([]).empty
+
+
+def test_notes_do_not_deny_the_intervals_that_were_filled_in():
+    made = pd.DataFrame({"low": [0.0, np.nan, np.nan], "high": [2.0, np.nan, np.nan]})
+    notes = ["The others go on. They have no interval."]
+    assert value_inputs.potential_notes(notes, made) == notes
+    made["low_from_errors"] = [-9.0, 1.0, np.nan]
+    found = value_inputs.potential_notes(notes, made)
+    assert not any("have no interval" in note for note in found)
+    assert found[-1].startswith("1 of 3 customers to whom the method gives no interval")
+    made["low_from_errors"] = np.nan
+    assert value_inputs.potential_notes(notes, made) == notes
 
 
 @pytest.mark.parametrize(

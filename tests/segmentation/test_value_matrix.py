@@ -115,7 +115,28 @@ def test_customers_who_are_all_equal_are_not_told_apart(n, cut):
     found = value_matrix(table, **COLUMNS, cut=cut)
     assert found.classes["customers"].max() == n
     assert sum("does not tell them apart" in note for note in found.notes) == 2
+    named = set(found.customers["value_class"])
+    assert named == ({"cannot say"} if cut == "quantile" else {"IV"})
     assert found.classes["customers"].sum() == n
+
+
+def test_a_line_with_nobody_above_it_gives_no_class(four):
+    found = value_matrix(four, **COLUMNS, **INTERVAL, cut="money", current_cut=9, potential_cut=9)
+    assert found.customers["value_class"].tolist() == ["cannot say"] * 4
+    assert found.customers[["class_probability", "certain"]].isna().all(axis=None)
+    last = found.classes.iloc[-1]
+    assert found.classes["customers"].tolist() == [0, 0, 0, 0, 4]
+    assert (last["current"], last["uncertain"], last["without_interval"]) == (20, 0, 0)
+    assert "let go" not in last["strategy"]
+    assert "the lines part nobody" in found.notes[-1]
+
+
+def test_equal_customers_a_hair_above_the_line_to_come_are_not_all_developed():
+    equal = pd.DataFrame({"customer_id": range(30), "profit": 7.0, "clp": 7.01})
+    at = {"cut": "money", "current_cut": 7, "potential_cut": 7}
+    assert set(value_matrix(equal, **COLUMNS, **at).customers["value_class"]) == {"cannot say"}
+    one_less = equal.assign(profit=[6.0] + [7.0] * 29)
+    assert set(value_matrix(one_less, **COLUMNS, **at).customers["value_class"]) == {"II"}
 
 
 def test_negative_money_everywhere():

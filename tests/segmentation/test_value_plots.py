@@ -58,6 +58,19 @@ def test_every_class_is_drawn_and_no_more_points_than_can_be_seen(ax, worth):
     assert ax.get_legend().get_texts()[0].get_text() == f"IV keep and grow: {counts['IV']:,}"
 
 
+def test_where_nobody_has_a_class_none_is_drawn(ax):
+    equal = pd.DataFrame({"customer_id": range(60), "profit": 7.0, "clp": 7.0})
+    matrix = value_matrix(equal, **COLUMNS, cut="quantile")
+    plot_matrix(matrix, ax=ax)
+    assert [t.get_text() for t in ax.get_legend().get_texts()] == [
+        "No class, nobody stands out: 60"
+    ]
+    ax.clear()
+    plot_outlook(class_outlook(matrix), ax=ax)
+    labels = [label.get_text() for label in ax.get_yticklabels()]
+    assert labels == ["no class: nobody stands out\n60 customers"]
+
+
 def test_scales_hold_for_customers_without_money(ax):
     nothing = pd.DataFrame({"customer_id": range(3), "profit": 0.0, "clp": 0.0})
     plot_matrix(value_matrix(nothing, **COLUMNS), ax=ax)
