@@ -5,6 +5,8 @@ import pandas as pd
 
 from crmlib.findings import Finding, amount, counted, listed
 from crmlib.segmentation.assignment_rules import AssignmentRules
+from crmlib.segmentation.number_of_segments import STABLE
+from crmlib.segmentation.rfm_segments import rfm_segment_summary
 from crmlib.segmentation.segment_criteria import SegmentCriteria
 from crmlib.segmentation.segment_migration import GONE, SegmentMigration
 from crmlib.segmentation.segment_verdicts import why_no_shares
@@ -15,6 +17,9 @@ FIRST_TO_CALL = ("Can't Lose Them", "At Risk")
 
 TELLING = 0.33
 """Cliff's delta from which on a difference names a segment (medium, Romano and others 2006)."""
+
+SHAKY = 0.6
+"""Agreement of samples below which, at the low end of their range, segments are in doubt."""
 
 ALIKE = 0.05
 """Difference of shares of money for the same share of customers that is none."""
@@ -82,44 +87,75 @@ def _end_words(means: pd.Series, segment: object, row: pd.Series) -> str:
     return least if row["effect_size"] < 0 and means.idxmin() == segment else ""
 
 
-def rfm_finding(summary: pd.DataFrame, money: str) -> Finding:
+def rfm_finding(customers: pd.DataFrame, money: str) -> Finding:
     """Who buys, who fades, by recency, frequency and monetary value.
+
+    Scores compare with the other customers and say nothing of days, so the days are told beside
+    them. To be spoken to are only those whose silence is long for themselves too.
 
     Parameters
     ----------
-    summary : DataFrame
-        From `rfm_segment_summary`.
+    customers : DataFrame
+        `RfmScores.table` with unusually_silent, from `unusually_silent`.
     money : str
         Unit of money.
     """
-    good, fading, call = (
-        summary[summary["segment"].isin(names)] for names in (GOOD, FADING, FIRST_TO_CALL)
-    )
-    n = counted(int(summary["customers"].sum()), "customer")
+    rated = rfm_segment_summary(customers).set_index("segment")
+    if len(rated) == 1:
+        return Finding(
+            f"All {counted(len(customers), 'customer')} are in one named segment, "
+            f"{_quoted([*rated.index])}: "
+            "by how lately, how often and how much they buy they are hardly told apart.",
+            _first_to_call(customers, money),
+        )
+    good, fading = (customers[customers["segment"].isin(names)] for names in (GOOD, FADING))
     text = (
-        f"Of {n}, {_part(good)} buy often and lately; {_part(fading)} bought longer ago than most, "
-        "or little."
+        f"Of {counted(len(customers), 'customer')}, {_part(good, rated)} buy more often and bought "
+        f"more recently than most of the others{_silent(good)}; {_part(fading, rated)} bought "
+        f"longer ago than most, or little{_silent(fading)}."
     )
-    if call.empty:
-        return Finding(text, "Nobody who used to bring much is behind the others now.")
-    brought = call["revenue"].sum()
-    quiet = listed(
-        [
-            f"{row['customers']:,} in {row['segment']} "
-            f"({counted(round(row['median_recency']), 'day')} silent)"
-            for row in call.to_dict("records")
-        ]
-    )
-    return Finding(
-        text, f"To be spoken to first: {quiet}, who brought {amount(brought, brought)} {money}."
+    return Finding(text, _first_to_call(customers, money))
+
+
+def _first_to_call(customers: pd.DataFrame, money: str) -> str:
+    """Whom to speak to: those behind the others and behind their own rhythm."""
+    parts, revenue, behind, called = [], 0.0, 0, 0
+    for name in FIRST_TO_CALL:
+        rows = customers[customers["segment"] == name]
+        late = rows[rows["unusually_silent"]]
+        behind, called = behind + len(rows), called + len(late)
+        if len(late):
+            days = counted(round(late["recency"].median()), "day")
+            ago = f"half silent for {days} or more"
+            parts.append(f"{len(late):,} of {len(rows):,} in {name} ({ago})")
+            revenue += float(late["monetary"].sum())
+    if not behind:
+        return "Nobody who used to bring much is behind the others now."
+    if not parts:
+        return (
+            f"The {counted(behind, 'customer')} in {listed(list(FIRST_TO_CALL))} are behind the "
+            "others, but nobody is silent for longer than its own rhythm explains."
+        )
+    rest = " For the others it is ordinary." if called < behind else ""
+    return (
+        f"To be spoken to first, silent for longer than their own rhythm explains: "
+        f"{listed(parts)}, who brought {amount(revenue, revenue)} {money} of revenue.{rest}"
     )
 
 
-def _part(rows: pd.DataFrame) -> str:
+def _silent(rows: pd.DataFrame) -> str:
+    """Days since the last purchase in the middle, in brackets."""
+    if rows.empty:
+        return ""
+    return f" (half {counted(round(rows['recency'].median()), 'day')} ago or more)"
+
+
+def _part(rows: pd.DataFrame, rated: pd.DataFrame) -> str:
     """Share of customers and of revenue of some segments."""
-    said = f"{rows['customer_share'].sum():.0%}"
-    if rows["revenue_share"].notna().any():
-        said += f" (with {rows['revenue_share'].sum():.0%} of the revenue)"
+    chosen = rated.loc[rated.index.isin(rows["segment"])]
+    said = f"{chosen['customer_share'].sum():.0%}"
+    if chosen["revenue_share"].notna().any():
+        said += f" (with {chosen['revenue_share'].sum():.0%} of the revenue)"
     return said
 
 
@@ -135,7 +171,8 @@ def kinds_finding(choice: pd.DataFrame, k: int, note: str, other_way: float) -> 
     note : str
         By what, and among whom, from `segment_basis`.
     other_way : float
-        Adjusted Rand index with the segments of the other method.
+        Adjusted Rand index with the segments of the other method. Where it is below `STABLE`, or
+        samples agree to less than `SHAKY` at worst, the headline says so.
     """
     if k < 2:
         return Finding(
@@ -145,8 +182,19 @@ def kinds_finding(choice: pd.DataFrame, k: int, note: str, other_way: float) -> 
         )
     row = choice[choice["k"] == k].iloc[0]
     agreed = "" if np.isnan(other_way) else f"; by another method to {other_way:.2f}"
+    doubts = [f"another method cuts elsewhere (agreement {other_way:.2f} of 1)"] * bool(
+        other_way < STABLE
+    )
+    if row["stability_low"] < SHAKY:
+        doubts.append(f"other samples of customers may {'too' if doubts else 'cut elsewhere'}")
+    text = f"What customers do shows {k} kinds of customers."
+    if doubts:
+        text = (
+            f"Customers can be cut into {k} groups by what they do, but {listed(doubts)}: take "
+            "them for ranges in one crowd rather than for kinds."
+        )
     return Finding(
-        f"What customers do shows {k} kinds of customers.",
+        text,
         f"{note} Found again in other samples to {row['stability']:.2f} "
         f"({row['stability_low']:.2f} to {row['stability_high']:.2f}){agreed}; 1 is wholly.",
     )
@@ -173,11 +221,12 @@ def money_finding(sizes: pd.DataFrame, money_is: str) -> Finding:
         return Finding(
             f"Every segment brings of the {money_is} what its number of customers would.", ""
         )
+    of_all = f"of the {counted(int(sizes['customers'].sum()), 'customer')} compared"
     best, worst = (sizes.iloc[int(place)] for place in (weight.argmax(), weight.argmin()))
     return Finding(
         f"“{best['segment']}” brings {best['profit_share']:.0%} of the {money_is} "
         f"({best['profit_share_low']:.0%} to {best['profit_share_high']:.0%}) with "
-        f"{best['customers_share']:.0%} of the customers; “{worst['segment']}” "
+        f"{best['customers_share']:.0%} {of_all}; “{worst['segment']}” "
         f"{worst['profit_share']:.0%} with {worst['customers_share']:.0%}.",
         "",
     )
@@ -258,6 +307,24 @@ def rules_finding(rules: AssignmentRules) -> Finding:
     )
 
 
+def use_findings(
+    criteria: SegmentCriteria | None, rules: AssignmentRules | None, money_is: str
+) -> list[Finding]:
+    """What segments bring, are worth and are told by; one sentence where there is one group.
+
+    Parameters
+    ----------
+    criteria : SegmentCriteria or None
+    rules : AssignmentRules or None
+        None where all customers are in one group.
+    money_is : str
+        As of `money_finding`.
+    """
+    if criteria is None or rules is None:
+        return [Finding("One group: the named segments do not part the customers either.", "")]
+    return [money_finding(criteria.sizes, money_is), worth_finding(criteria), rules_finding(rules)]
+
+
 def moves_finding(migration: SegmentMigration, days: int, money: str) -> Finding:
     """Who moved down out of valuable segments, and whether more than before.
 
@@ -286,7 +353,7 @@ def moves_finding(migration: SegmentMigration, days: int, money: str) -> Finding
     moved = "customer has" if n == 1 else "customers have"
     return Finding(
         f"{n:,} {moved} moved down or away out of the valuable segments, {stretch}; they had "
-        f"brought {amount(brought, brought)} {money}.",
+        f"brought {amount(brought, brought)} {money} of revenue before.",
         f"{detail} {_unusual_words(alarms)}",
     )
 

@@ -34,6 +34,9 @@ FROM_THESE = {
 }
 """Features that move with a feature by arithmetic, so that they are no evidence beside it."""
 
+OF_THE_EXAMPLE = ("region", "customer_type", "acquisition_channel")
+"""Attributes that the report begins with: those of the example company's customers."""
+
 
 @dataclass(frozen=True)
 class Basis:
@@ -139,6 +142,43 @@ def made_from(features: Sequence[str]) -> list[str]:
     """Those features, and those that follow from them by arithmetic."""
     more = [other for name in features for other in FROM_THESE.get(name, ())]
     return list(dict.fromkeys([*features, *more]))
+
+
+def attributes_of(asked: Sequence[str], table: pd.DataFrame | None) -> list[str]:
+    """Attributes to look at, each of which the table of customers must have.
+
+    Parameters
+    ----------
+    asked : sequence of str
+    table : DataFrame or None
+        The table of customers; none where there is none, which drops the attributes of the
+        example that the report begins with.
+
+    Returns
+    -------
+    list of str
+        Each once.
+
+    Raises
+    ------
+    InputError
+        One is not there.
+    """
+    if table is None:
+        if list(asked) in ([], list(OF_THE_EXAMPLE)):
+            return []
+        raise InputError(
+            f"attributes={','.join(asked)}: no table of customers was given to take them from. "
+            "Give it as customers, or leave attributes out."
+        )
+    there = [name for name in table.columns if name != "customer_id"]
+    missing = [name for name in dict.fromkeys(asked) if name not in there]
+    if missing:
+        raise InputError(
+            f"attributes: the table of customers has no {listed(missing)}. It has "
+            f"{listed(there, shown=40) if there else 'ids only'}."
+        )
+    return list(dict.fromkeys(asked))
 
 
 def check_parameters(

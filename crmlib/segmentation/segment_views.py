@@ -2,10 +2,40 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
 from crmlib.segmentation.effect_sizes import adjusted_rand_effect
 from crmlib.segmentation.segments import Segmentation, segment
+
+UNUSUAL = 0.05
+"""Chance of a silence below which it is unusual."""
+
+
+def unusually_silent(features: pd.DataFrame) -> "pd.Series[bool]":
+    """Whether customers are silent for longer than their own rhythm explains.
+
+    Parameters
+    ----------
+    features : DataFrame
+        `BehaviourFeatures.table`: customer_id, tenure, recency, frequency.
+
+    Returns
+    -------
+    Series of bool
+        By customer_id; false with one order, which shows no rhythm.
+
+    Notes
+    -----
+    At a steady rate the orders after the first lie anywhere between it and the last day with the
+    same chance. That none of them is in the days of silence has the chance
+    ``((tenure - recency) / tenure) ** (frequency - 1)`` (Solow 1993); unusual is below 0.05. Who
+    buys more regularly than by chance is found later than could be.
+    """
+    tenure = features["tenure"].to_numpy(dtype=float)
+    active = (tenure - features["recency"]) / np.where(tenure > 0, tenure, 1.0)
+    chance = active.to_numpy(dtype=float) ** (features["frequency"].to_numpy() - 1)
+    return pd.Series(chance < UNUSUAL, index=features["customer_id"].to_numpy())
 
 
 def middle_customers(customers: pd.DataFrame, features: Sequence[str]) -> pd.DataFrame:

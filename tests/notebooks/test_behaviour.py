@@ -78,6 +78,9 @@ def test_page_one_says_who_brings_what(example_text, listed, purchases):
     share = held.max() / held.sum()
     assert f"brings {share:.0%} of the profit of the last 365 days" in one
     assert "Figure 1" in one
+    assert "with 14% of the 354 customers compared" in one
+    assert "yuan of revenue" in one
+    assert "lately" not in one.partition("KEY FINDINGS")[2]
     assert "Contents" in example_text[1]  # the findings and their chart fill page one alone
 
 
@@ -92,6 +95,21 @@ def test_rules_and_counts_are_those_of_the_tables(example_text, listed, purchase
     right, low, high = (int(number) for number in said.groups())
     assert low < right < high
     assert "Cramér's V" in everything
+
+
+def test_whom_to_call_is_asked_of_the_own_rhythm(example_text, listed, purchases):
+    days = purchases.groupby("customer_id")["date"].agg(["min", "max"])
+    end = purchases["date"].max()
+    further = purchases.groupby("customer_id")["order_id"].nunique() - 1
+    part = (days["max"] - days["min"]) / (end - days["min"]).where(days["min"] < end)
+    late = listed["customer_id"].map(part.fillna(1.0) ** further) < 0.05
+    assert (listed["unusually_silent"] == "yes").tolist() == late.tolist()
+    rows = listed["rfm_segment"] == "Can't Lose Them"
+    assert f"{(late & rows).sum()} of {rows.sum()} in Can't Lose Them" in example_text[0]
+
+
+def test_references_stand_where_they_can_be_read(example_text):
+    assert "look in Figure 2 at who went where" in " ".join(example_text)
 
 
 def test_provenance_and_list_are_safe(example_report, listed):
@@ -111,6 +129,8 @@ def test_cdnow_is_told_without_costs_lines_or_attributes(shared, tmp_path):
     assert "(69,659 rows)" in text[0]
     assert "Of 23,502 customers" in text[0]  # 68 of 23,570 paid nothing
     assert "of the revenue in all" in text[0]
+    assert "lately" not in text[0].partition("KEY FINDINGS")[2]
+    assert "can be cut into 2 groups by what they do, but another method cuts elsewhere" in text[0]
     assert "Figure 1" in text[0]
     assert "Contents" in text[1]
     everything = " ".join(text)
@@ -147,55 +167,20 @@ def test_customers_of_one_kind_are_not_cut_into_kinds(tmp_path):
     assert "Contents" in text[1]
 
 
-def awkward_tables():
-    """Tables that say little, with what the sentence that refuses must say."""
-    yield "one", [("C1", day, 50.0) for day in DAYS[::20]], "too few to look for segments"
-    equal = [(f"C{i}", day, 50.0) for i in range(60) for day in DAYS[::40]]
-    yield "equal", equal, "are alike in"
-    ties = [(f"C{i}", day, 50.0) for i in range(100) for day in DAYS[(i % 3) * 30 :: 90]]
-    yield "ties", ties, "100 customers come in"
-    refunds = [(f"C{i % 50}", day, -20.0) for i, day in enumerate(DAYS)]
-    yield "refunds", refunds, "No customer has a purchase"
-    one_day = [(f"C{i}", DAYS[0], 1.0 + i) for i in range(60)]
-    yield "one day", one_day, "The purchases cover 1 day only"
-    future = [(f"C{i}", "2099-01-01", 50.0) for i in range(60)]
-    yield "future", future, "still to come"
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("rows", "words"),
-    [pytest.param(rows, words, id=name) for name, rows, words in awkward_tables()],
-)
-def test_tables_that_say_little_end_with_a_sentence(rows, words, tmp_path):
+def test_customers_of_one_name_are_one_group(tmp_path):
+    rows = [(f"C{i:02}", day, 50.0 + i) for i in range(50) for day in DAYS[::30]]
     done = reported(tmp_path, source=written(tmp_path, rows))
-    assert done.returncode == 2, done.stderr
-    assert words in done.stderr
-    assert "Traceback" not in done.stderr
+    assert done.returncode == 0, done.stderr
+    text = pages(tmp_path.joinpath(*REPORT) / "report.pdf")
+    assert "All 50 customers are in one named segment" in text[0]
+    assert "One group" in text[0]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("given", "words"),
-    [
-        ("confidence=95", "Did you mean 0.95"),
-        ("margin_rate=30", "Did you mean 0.3"),
-        ("least_profit_share=5", "Did you mean 0.05"),
-        ("most_segments=1", "at least 2"),
-        ("max_depth=9", "at most 5"),
-        ("window=9999", "the purchases cover 1,094 days"),
-        ("features=height", "there is no height"),
-        ("features=returned_share", "alike in returned_share"),
-        ("least_orders=500", "with 500 or more orders: too few"),
-        ("as_of=2019-01-01", "no purchase"),
-        ("source=nowhere.csv", "nowhere.csv"),
-        ("customers=nowhere.csv", "nowhere.csv"),
-    ],
-)
-def test_bad_values_end_with_a_sentence_and_exit_code_2(given, words, tmp_path):
-    name, value = given.split("=")
-    done = reported(tmp_path, **{name: value})
+def test_an_attribute_that_is_not_there_ends_with_a_sentence(tmp_path):
+    done = reported(tmp_path, attributes="regoin")
     assert done.returncode == 2, done.stderr
-    assert words in done.stderr
+    assert "has no regoin. It has name, region" in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "segmentation").exists()

@@ -16,6 +16,7 @@ from crmlib.segmentation.behaviour_findings import (
     rfm_finding,
     rules_finding,
     segment_names,
+    use_findings,
     worth_finding,
 )
 from crmlib.segmentation.effect_sizes import Effect
@@ -51,33 +52,41 @@ def test_segments_are_named_by_what_they_are_most_of_all():
     }
 
 
-def summary(revenue=True):
-    table = pd.DataFrame(
+def scored():
+    """Ten customers; of two in Can't Lose Them one is behind its own rhythm."""
+    names = ["Champions"] * 5 + ["Can't Lose Them"] * 2 + ["At Risk"] * 2 + ["Lost"]
+    return pd.DataFrame(
         {
-            "segment": ["Champions", "Can't Lose Them", "At Risk", "Lost"],
-            "customers": [50, 10, 20, 20],
-            "customer_share": [0.5, 0.1, 0.2, 0.2],
-            "revenue": [7e5, 1e5, 1e5, 1e5],
-            "revenue_share": [0.7, 0.1, 0.1, 0.1],
-            "median_recency": [5.0, 138.0, 25.5, 400.0],
+            "segment": names,
+            "recency": [5, 5, 238, 300, 300, 138, 40, 26, 26, 400],
+            "frequency": 3,
+            "monetary": [14e4] * 5 + [1e5, 5e4, 5e4, 5e4, 5e4],
+            "unusually_silent": [False] * 5 + [True] + [False] * 3 + [True],
         }
     )
-    return table if revenue else table.assign(revenue_share=np.nan)
 
 
 def test_who_buys_and_who_is_to_be_called():
-    said = rfm_finding(summary(), "yuan")
+    said = rfm_finding(scored(), "yuan")
     assert said.text == (
-        "Of 100 customers, 50% (with 70% of the revenue) buy often and lately; 50% (with 30% of "
-        "the revenue) bought longer ago than most, or little."
+        "Of 10 customers, 50% (with 70% of the revenue) buy more often and bought more recently "
+        "than most of the others (half 238 days ago or more); 50% (with 30% of the "
+        "revenue) bought longer ago than most, or little (half 40 days ago or more)."
     )
+    assert "lately" not in said.text
     assert said.detail == (
-        "To be spoken to first: 10 in Can't Lose Them (138 days silent) and 20 in At Risk (26 "
-        "days silent), who brought 200,000 yuan."
+        "To be spoken to first, silent for longer than their own rhythm explains: 1 of 2 in "
+        "Can't Lose Them (half silent for 138 days or more), who brought 100,000 yuan of revenue. "
+        "For the others it is ordinary."
     )
-    assert "revenue" not in rfm_finding(summary(revenue=False), "yuan").text
-    nobody = rfm_finding(summary().iloc[[0, 3]], "yuan")
+    assert "revenue" not in rfm_finding(scored().assign(monetary=0.0), "yuan").text
+    ordinary = rfm_finding(scored().assign(unusually_silent=False), "yuan").detail
+    assert "To be spoken to" not in ordinary
+    assert "nobody is silent for longer than its own rhythm explains" in ordinary
+    nobody = rfm_finding(scored().iloc[[0, 9]], "yuan")
     assert nobody.detail.startswith("Nobody who used to bring much")
+    one = rfm_finding(scored().head(5), "yuan").text
+    assert one.startswith("All 5 customers are in one named segment, “Champions”")
 
 
 def test_kinds_or_none():
@@ -87,6 +96,13 @@ def test_kinds_or_none():
     four = kinds_finding(choice, 4, "By habits.", 0.92)
     assert four.text == "What customers do shows 4 kinds of customers."
     assert "to 0.85 (0.65 to 0.98); by another method to 0.92" in four.detail
+    otherwise = kinds_finding(choice, 4, "By habits.", 0.38).text
+    assert otherwise.startswith(
+        "Customers can be cut into 4 groups by what they do, but another method cuts elsewhere "
+        "(agreement 0.38 of 1): take them for ranges"
+    )
+    shaky = kinds_finding(choice.assign(stability_low=0.51), 4, "By habits.", 0.92).text
+    assert "4 groups by what they do, but other samples of customers may cut elsewhere" in shaky
     none = kinds_finding(choice, 1, "By habits.", np.nan)
     assert "differ by degrees" in none.text
     assert "cut by rule, not found" in none.detail
@@ -96,6 +112,7 @@ def sizes():
     return pd.DataFrame(
         {
             "segment": ["large", "small"],
+            "customers": [10, 90],
             "customers_share": [0.1, 0.9],
             "profit_share": [0.6, 0.4],
             "profit_share_low": [0.5, 0.3],
@@ -107,8 +124,8 @@ def sizes():
 def test_who_brings_most_for_its_size():
     said = money_finding(sizes(), "profit in all").text
     assert said == (
-        "“large” brings 60% of the profit in all (50% to 70%) with 10% of the customers; “small” "
-        "40% with 90%."
+        "“large” brings 60% of the profit in all (50% to 70%) with 10% of the 100 customers "
+        "compared; “small” 40% with 90%."
     )
     alike = money_finding(sizes().assign(profit_share=[0.1, 0.9]), "profit in all").text
     assert alike == "Every segment brings of the profit in all what its number of customers would."
@@ -183,6 +200,11 @@ def test_rules_are_held_against_the_guess():
     assert rules_finding(rules(0.4, 0.35)).text.startswith("A few questions do not tell")
 
 
+def test_one_group_is_a_finding():
+    (said,) = use_findings(None, None, "profit in all")
+    assert said.text.startswith("One group")
+
+
 def migration(alarms):
     return SegmentMigration(pd.DataFrame(), alarms, pd.DataFrame(), 0.95, 0.05)
 
@@ -206,7 +228,8 @@ def test_moves_are_told_with_what_is_usual():
     said = moves_finding(migration(alarm([True, False])), 365, "yuan")
     assert said.text == (
         "11 customers have moved down or away out of the valuable segments, the last 365 days "
-        "against the 365 before; they had brought 300,000 yuan."
+        "against the 365 before; they had brought 300,000 yuan of revenue "
+        "before."
     )
     assert said.detail == (
         "Most money: of 112 Champions, 9 bought nothing more (4% to 15%). 1 of 2 such moves is "

@@ -7,7 +7,13 @@ import pandas as pd
 import pytest
 
 from crmlib.errors import InputError
-from crmlib.segmentation.behaviour_inputs import check_parameters, made_from, segment_basis
+from crmlib.segmentation.behaviour_inputs import (
+    OF_THE_EXAMPLE,
+    attributes_of,
+    check_parameters,
+    made_from,
+    segment_basis,
+)
 
 GOOD = {
     "margin_rate": None,
@@ -74,6 +80,20 @@ def test_features_that_follow_by_arithmetic_are_named():
     assert made_from(["order_value", "recency"]) == [
         "order_value", "recency", "monetary", "revenue_per_active_month",
     ]  # fmt: skip
+
+
+def test_only_the_attributes_of_the_example_are_dropped_and_only_without_a_table():
+    table = pd.DataFrame({"customer_id": ["A"], "region": ["N"], "branch": ["B"]})
+    assert attributes_of(["branch", "region", "branch"], table) == ["branch", "region"]
+    assert attributes_of(OF_THE_EXAMPLE, None) == attributes_of([], None) == []
+    with pytest.raises(InputError, match=r"has no regoin. It has region, branch\."):
+        attributes_of(["regoin"], table)
+    with pytest.raises(InputError, match="has no customer_type, acquisition_channel"):
+        attributes_of(OF_THE_EXAMPLE, table)
+    with pytest.raises(InputError, match="has no customer_id"):
+        attributes_of(["customer_id"], table)
+    with pytest.raises(InputError, match="attributes=region: no table of customers"):
+        attributes_of(["region"], None)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crmlib.segmentation.segment_views import middle_customers, other_ways, same_lately
+from crmlib.segmentation.segment_views import (
+    middle_customers,
+    other_ways,
+    same_lately,
+    unusually_silent,
+)
 from crmlib.segmentation.segments import segment
 
 
@@ -45,3 +50,26 @@ def test_other_ways_agree_on_clouds_that_are_apart():
     assert ways["without x"] == pytest.approx(0.5, abs=0.15)
     one = segment(customers, ["x", "y"], k=1, method="kmeans", replicates=2)
     assert other_ways(customers, one).empty
+
+
+def test_silence_is_unusual_against_the_own_rhythm():
+    table = pd.DataFrame(
+        {
+            "customer_id": list("ABCDE"),
+            "tenure": [100, 100, 100, 0, 40],
+            "recency": [26, 26, 96, 0, 40],
+            "frequency": [9, 12, 2, 3, 1],  # 0.74 ** 8 = 0.09, 0.74 ** 11 = 0.04, 0.04, 0, 1
+        }
+    )
+    table.loc[3, ["tenure", "frequency"]] = [0, 1]
+    assert unusually_silent(table).to_dict() == {
+        "A": False, "B": True, "C": True, "D": False, "E": False,
+    }  # fmt: skip
+
+
+def test_a_silence_by_chance_is_unusual_for_one_in_twenty():
+    random = np.random.default_rng(1)
+    last = random.uniform(0, 1000, (4000, 9)).max(axis=1)
+    table = pd.DataFrame({"customer_id": range(4000), "recency": 1000 - last, "frequency": 10})
+    found = unusually_silent(table.assign(tenure=1000.0))
+    assert found.mean() == pytest.approx(0.05, abs=0.01)
