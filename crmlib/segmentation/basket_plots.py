@@ -67,13 +67,16 @@ def plot_rules(rules: pd.DataFrame, *, most: int = 12, ax: "Axes | None" = None)
 
 
 def rule_label(rule: "pd.Series") -> str:
-    """A rule as a label: curd + yogurt → whole milk."""
+    """A rule as a label: curd + yogurt › whole milk.
+
+    No arrow: the typeface of charts has none, and a label with one is printed in another.
+    """
     if_items = rule["if_items"] if "if_items" in rule else (rule["if_item"],)
     text = " + ".join(str(item).strip() for item in if_items)
     if len(text) > LONGEST_LABEL:
         text = text[: LONGEST_LABEL - 1] + "…"
     # Labels come from tables; a dollar sign must not begin a formula.
-    return f"{text} → {str(rule['then_item']).strip()}".replace("$", r"\$")
+    return f"{text} › {str(rule['then_item']).strip()}".replace("$", r"\$")
 
 
 def plot_sequence(

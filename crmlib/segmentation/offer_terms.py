@@ -122,8 +122,11 @@ def check_terms(
     for name, value in (("offer_cost", offer_cost), ("budget", budget)):
         if value is not None and not value >= 0:
             raise InputError(f"{name}={value:g} must be 0 or more.")
-    if contacts < 0:
-        raise InputError(f"contacts={contacts} must be 0 or more.")
+    if contacts < 1:
+        raise InputError(
+            f"contacts={contacts} leaves no offer to make. It is how many offers a customer gets "
+            "at most: 1 or more."
+        )
     if within_days < 1:
         raise InputError(f"within_days={within_days}: look ahead 1 day or more.")
     if item_margin is not None and not item_margin > 0:

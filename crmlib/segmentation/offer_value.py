@@ -75,8 +75,8 @@ def shrunken_shares(events: Array, trials: Array) -> tuple[Array, Array]:
     a plan is not overrated for having been chosen (Efron 2011). Checked against the rat tumours
     of Gelman et al. and by simulation with known shares.
     """
-    pairs, which = np.unique(np.column_stack([events, trials]), axis=0, return_inverse=True)
-    times = np.bincount(which.ravel())
+    pairs, which = different_rows(events, trials)
+    times = np.bincount(which)
     mean, strength, weight = prior_of_shares(pairs[:, 0], pairs[:, 1], times)
     expected, square = np.empty(len(pairs)), np.empty(len(pairs))
     for i, (seen, of) in enumerate(pairs):
@@ -85,7 +85,19 @@ def shrunken_shares(events: Array, trials: Array) -> tuple[Array, Array]:
         expected[i] = weight @ share
         square[i] = weight @ (variance + share**2)
     size = expected * (1 - expected) / np.maximum(square - expected**2, 1e-15) - 1
-    return (size * expected)[which.ravel()], (size * (1 - expected))[which.ravel()]
+    return (size * expected)[which], (size * (1 - expected))[which]
+
+
+def different_rows(*columns: Array) -> tuple[Array, NDArray[np.int64]]:
+    """The different rows of columns in rising order, and which of them every row is.
+
+    As ``np.unique`` with an axis, which sorts all rows where this sorts the different ones.
+    """
+    names = [str(number) for number in range(len(columns))]
+    rows = pd.DataFrame(dict(zip(names, columns, strict=True)))
+    which = np.asarray(rows.groupby(names).ngroup(), dtype=np.int64)
+    kinds: Array = rows.drop_duplicates().sort_values(names).to_numpy(dtype=np.float64)
+    return kinds, which
 
 
 def prior_of_shares(
@@ -141,16 +153,14 @@ def mean_extra(alpha: Array, beta: Array, odds_ratio: Array, uplift: float) -> A
     -------
     ndarray, shape (n,)
     """
-    kinds, which = np.unique(
-        np.column_stack([alpha, beta, odds_ratio]), axis=0, return_inverse=True
-    )
+    kinds, which = different_rows(alpha, beta, odds_ratio)
     points = (np.arange(QUANTILES) + 0.5) / QUANTILES
     means = np.empty(len(kinds))
     for start in range(0, len(kinds), 10_000):
         a, b, ratio = kinds[start : start + 10_000].T
         chance = at_odds(beta_distribution.ppf(points[:, None], a, b), ratio)
         means[start : start + 10_000] = extra_purchases(chance, uplift).mean(axis=0)
-    return means[which.ravel()]
+    return means[which]
 
 
 def offer_gains(pairs: pd.DataFrame, *, uplift: float) -> pd.DataFrame:
@@ -180,12 +190,13 @@ def offer_gains(pairs: pd.DataFrame, *, uplift: float) -> pd.DataFrame:
     """
     check_uplift(uplift)
     found = checked_pairs(pairs)
-    rules = found.drop_duplicates("rule")[["rule", "kind", *COUNTS]].reset_index(drop=True)
+    place, _ = pd.factorize(found["rule"])
+    rules = found.loc[~pd.Series(place).duplicated().to_numpy(), ["kind", *COUNTS]]
+    rules = rules.reset_index(drop=True)
     shrunken = np.empty((2, len(rules)))
     for rows in rules.groupby("kind", sort=False).indices.values():
         events, trials = (rules[name].to_numpy(dtype=float)[rows] for name in COUNTS)
         shrunken[:, rows] = shrunken_shares(events, trials)
-    place = pd.Series(rules.index, index=rules["rule"]).loc[found["rule"]].to_numpy()
     alpha, beta = shrunken[:, place]
     ratio = found["odds_ratio"].to_numpy(dtype=float)
     found["chance"] = at_odds(alpha / (alpha + beta), ratio)

@@ -16,6 +16,9 @@ SHOWN = 3
 NO_BETTER = 0.01
 """Advantage, as a share of what the simple rule brings, that is none."""
 
+WORTH_NAMING = 1e-6
+"""Shadow price above which a limit costs anything."""
+
 MANY = 2 / 3
 """Chance of buying anyway from which on an offer is mostly given away."""
 
@@ -38,6 +41,10 @@ class OfferWords:
         What was not given and is taken, in words.
     foretold : tuple of float, optional
         Purchases that chances of the past foretold, and those that came.
+    left_out : tuple of str
+        Who and what was not looked at, in words.
+    meaning : str
+        A sentence on the unit of money, where it needs one.
     """
 
     money: str
@@ -46,6 +53,8 @@ class OfferWords:
     contacts: int
     assumed: tuple[str, ...]
     foretold: tuple[float, float] | None = None
+    left_out: tuple[str, ...] = ()
+    meaning: str = ""
 
 
 def offer_findings(
@@ -78,7 +87,7 @@ def offer_findings(
     list of Finding
     """
     if plan.offers.empty:
-        first = [empty_finding(words)]
+        first = [empty_finding(plan, words)]
     else:
         first = [
             gain_finding(plan, values, words),
@@ -89,12 +98,44 @@ def offer_findings(
     return [*first, sequence_finding(sequences, due, words), basket_finding(rules)]
 
 
-def empty_finding(words: OfferWords) -> Finding:
-    """Nobody is contacted."""
+def empty_finding(plan: OfferPlan, words: OfferWords) -> Finding:
+    """Nobody is contacted, and which limit makes it so, by what more of it would bring."""
+    binding = plan.prices[plan.prices["shadow_price"] > WORTH_NAMING]
+    budget = binding[binding["limit"] == "budget"]
+    further = ""
+    if len(budget):
+        allowed = float(budget["allowed"].iloc[0])
+        reason = "the budget is 0"
+        if allowed > 0:
+            reason = f"the budget of {figure(allowed)} {words.money} pays for none"
+        further = f"{budget_words(float(budget['shadow_price'].iloc[0]), words)} "
+    elif (binding["limit"] == "maximum").any():
+        offers = binding.loc[binding["limit"] == "maximum", "offer"].tolist()
+        reason = f"those that pay may go to nobody (maximum of {listed(offers)})"
+    else:
+        reason = "none is expected to bring more than it costs"
     return Finding(
-        "No offer is made: none is expected to bring more than it costs, or the budget pays none.",
-        f"Taken: an offer raises the odds of buying by {words.uplift:.0%}. {assumed_words(words)}",
+        f"No offer is made: {reason}.",
+        f"{further}Taken: an offer raises the odds of buying by {words.uplift:.0%}. "
+        f"{told_words(words)}",
     )
+
+
+def budget_words(price: float, words: OfferWords) -> str:
+    """What more budget would bring."""
+    one = words.money
+    # One of what is named in the plural: euros, item profits.
+    if len(one) > 3 and one.endswith("s") and not one.endswith("ss"):
+        one = one[:-1]
+    return f"Each further {one} of budget would bring {price:.2g} beyond itself."
+
+
+def told_words(words: OfferWords) -> str:
+    """What was taken as it was not given, what was left out, and what the money is."""
+    parts = [words.meaning, assumed_words(words)]
+    if words.left_out:
+        parts.append(f"Left out: {listed(list(words.left_out))}.")
+    return " ".join(part for part in parts if part)
 
 
 def gain_finding(plan: OfferPlan, values: pd.DataFrame, words: OfferWords) -> Finding:
@@ -112,7 +153,7 @@ def gain_finding(plan: OfferPlan, values: pd.DataFrame, words: OfferWords) -> Fi
         f"{figure(row['low'])} to {figure(row['high'])}), after {figure(plan.spent)} for making "
         f"them, if an offer raises the odds of buying by {words.uplift:.0%}.",
         f"Only what would not be bought anyway counts; {per}; {near}.{foretold_words(words)} "
-        f"{assumed_words(words)}",
+        f"{told_words(words)}",
     )
 
 
@@ -199,8 +240,8 @@ def whom_finding(plan: OfferPlan, words: OfferWords) -> Finding:
     if len(budget):
         price = float(budget["shadow_price"].iloc[0])
         detail = (
-            f"Each further unit of budget would bring {price:.2g} beyond itself."
-            if price > 1e-6
+            budget_words(price, words)
+            if price > WORTH_NAMING
             else "More budget would bring nothing: every offer that pays is made."
         )
     return Finding(f"Offer {listed(parts)}; the list is attached.", detail)
@@ -217,6 +258,12 @@ def sequence_finding(
             "",
         )
     held = sequences.held
+    if sequences.table.empty:
+        return Finding(
+            "What is bought after what cannot be said: no pair of items has purchases enough to "
+            "compare.",
+            "",
+        )
     if held.empty:
         return Finding(
             "No item is bought after another more often than chance explains.",
@@ -242,6 +289,12 @@ def basket_finding(rules: BasketRules) -> Finding:
     """What is bought together."""
     sound = rules.sound
     of = f"{counted(rules.n_baskets, 'basket')}, {counted(rules.n_items, 'item')}"
+    if not rules.n_tests:
+        return Finding(
+            "What is bought together cannot be said: no basket holds two different items that "
+            "are common enough.",
+            f"{of}.",
+        )
     if sound.empty:
         return Finding("Nothing is bought together more often than chance explains.", f"{of}.")
     row = sound.iloc[0]

@@ -50,6 +50,8 @@ def plot_plan_values(
     ax.axvline(0.0, color="0.15", linewidth=1.0)
     ax.set_yticks(range(len(plans)), plans)
     ax.set_ylim(len(plans) - 0.5, -0.5)
+    if not values[["net_gain", "low", "high"]].to_numpy().any():
+        ax.set_xlim(0.0, 1.0)
     ax.xaxis.set_major_formatter(FuncFormatter(_thousands))
     ax.xaxis.set_major_locator(MaxNLocator(6))
     ax.set_xlabel(f"Gain over no offers, after their cost ({money})")
@@ -80,6 +82,10 @@ def plot_budget_curve(
     ax.plot(curve["budget"], curve["net_gain"], marker="o", markersize=3)
     ax.axvline(budget, color=QUIET, linestyle="--", linewidth=1.0, label="the plan's budget")
     ax.set_ylim(bottom=min(0.0, float(curve["net_gain"].min())))
+    if not curve["net_gain"].any():
+        ax.set_ylim(0.0, 1.0)
+    if not curve["budget"].any():
+        ax.set_xlim(0.0, 1.0)
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_formatter(FuncFormatter(_thousands))
         axis.set_major_locator(MaxNLocator(6))
@@ -142,4 +148,8 @@ def plot_chance_check(check: pd.DataFrame, *, ax: "Axes | None" = None) -> "Axes
 
 
 def _thousands(value: float, _: int | None = None) -> str:
-    return f"{value:,.0f}".replace("-", "−") if abs(value) >= 10 or not value else f"{value:.2g}"
+    # A tick at 0 may miss it by rounding.
+    if abs(value) < 1e-12:
+        return "0"
+    text = f"{value:,.0f}" if abs(value) >= 10 else f"{value:.2g}"
+    return text.replace("-", "−")

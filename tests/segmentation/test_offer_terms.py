@@ -45,6 +45,7 @@ GIVEN = {
         ("offer_cost", float("nan")),
         ("budget", -5.0),
         ("contacts", -1),
+        ("contacts", 0),
         ("within_days", 0),
         ("item_margin", 0.0),
     ],

@@ -135,6 +135,7 @@ def test_the_dual_finds_the_plan_of_highs():
     assert (dual.chosen.sum(axis=1) <= contacts).all()
 
 
+@pytest.mark.slow
 def test_many_customers_are_solved_within_a_thousandth_of_the_bound():
     case = programme(5_000, 2)
     scores = pd.DataFrame(case.net_gain + case.cost, columns=[f"o{o}" for o in range(10)])

@@ -43,6 +43,23 @@ def test_the_budget_curve_marks_the_plan(ax):
     assert list(ax.lines[1].get_xdata()) == [10, 10]
 
 
+def test_a_plan_without_offers_is_drawn_on_an_axis_from_zero(ax):
+    empty = pd.DataFrame({"plan": ["p"], "uplift": 0.1, "net_gain": 0.0, "low": 0.0, "high": 0.0})
+    offers_plots.plot_plan_values(empty, ax=ax)
+    assert ax.get_xlim() == (0, 1)
+    ax.clear()
+    offers_plots.plot_budget_curve(pd.DataFrame({"budget": [0.0], "net_gain": [0.0]}), 0.0, ax=ax)
+    assert (ax.get_xlim(), ax.get_ylim()) == ((0, 1), (0, 1))
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(-0.04, "−0.04"), (-8000.0, "−8,000"), (0.25, "0.25"), (0.0, "0"), (-1e-17, "0"), (-0.0, "0")],
+)
+def test_ticks_have_a_minus_and_no_hyphen(value, text):
+    assert offers_plots._thousands(value) == text
+
+
 def test_extra_purchases_are_drawn_for_every_uplift(ax):
     offers_plots.plot_extra_purchases((0.1, 0.5), ax=ax)
     chance, extra = ax.lines[1].get_data()
