@@ -75,8 +75,7 @@ def rule_label(rule: "pd.Series") -> str:
     text = " + ".join(str(item).strip() for item in if_items)
     if len(text) > LONGEST_LABEL:
         text = text[: LONGEST_LABEL - 1] + "…"
-    # Labels come from tables; a dollar sign must not begin a formula.
-    return f"{text} › {str(rule['then_item']).strip()}".replace("$", r"\$")
+    return f"{text} › {str(rule['then_item']).strip()}"
 
 
 def plot_sequence(
@@ -98,7 +97,7 @@ def plot_sequence(
     ax = ax or plt.gca()
     curve = rules.curves
     curve = curve[(curve["if_item"] == if_item) & (curve["then_item"] == then_item)]
-    if_label, then_label = (str(name).replace("$", r"\$") for name in (if_item, then_item))
+    if_label, then_label = (str(name) for name in (if_item, then_item))
     (line,) = ax.plot(curve["day"], curve["bought"], drawstyle="steps-post", label=if_label)
     ax.fill_between(
         curve["day"],

@@ -74,9 +74,7 @@ def test_page_one_tells_who_makes_the_money_and_what_to_do(example_report, profi
     assert "How sure this is: tried at 3 days of the past" in one
     acted = listed[listed["value_class"] != "I"]
     unsure = (acted["certain"] == "no").sum()
-    assert (
-        f"class of {unsure} of {len(acted)} customers in II to IV is uncertain" in one
-    )
+    assert f"class of {unsure} of {len(acted)} customers in II to IV is uncertain" in one
     assert "customers.csv" in one
     assert "Figure 1" in one
 

@@ -42,7 +42,7 @@ def test_basket_rules_are_drawn_from_the_top(ax):
     plot_rules(table, most=2, ax=ax)
     places = ax.get_yticks()
     labels = [label.get_text() for label in ax.get_yticklabels()]
-    assert labels[int(np.argmax(places))] == r"tea \$5 › milk\$"
+    assert labels[int(np.argmax(places))] == "tea $5 › milk$"
     assert len(labels) == 2
     assert [text.get_text() for text in ax.texts] == [f"{c:.0%}" for c in table["confidence"][:2]]
 
