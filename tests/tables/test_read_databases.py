@@ -98,7 +98,9 @@ def test_no_database(tmp_path):
 
 def test_unknown_database():
     message = message_of("mysql://joe:secret@host/shop#orders")
-    assert message.startswith("mysql://joe:…@host/shop#orders: only sqlite:///, duckdb:/// and")
+    assert message.startswith(
+        "mysql://joe:…@host/shop#orders: only sqlite:///, duckdb:///, postgresql://"
+    )
 
 
 def test_postgresql_without_its_driver(monkeypatch):
