@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: report test test-slow test-engines lint lab bench data clean
+.PHONY: report test test-slow test-engines faults soak fuzz lint lab bench data clean
 
 report: .venv
 	$(BIN)/crmlib report
@@ -16,6 +16,22 @@ test-slow: .venv
 # On servers of other kinds: PostgreSQL, and Spark in this process (Java 17).
 test-engines: .venv/spark
 	$(BIN)/python -m pytest -m engines
+
+# Real runs killed, starved and lied to at random moments. As root it mounts small disks that fill
+# up and fail; otherwise it says that these two were not tried.
+TRIALS ?= 25
+faults: .venv
+	$(BIN)/python -m tests.faults --trials $(TRIALS)
+
+# 200 scheduled runs in one process: memory, handles, files and processes must not grow.
+soak: .venv
+	$(BIN)/python -m tests.faults.soak
+
+# Any bytes for the reader of tables, any text for schedules; then the CSV reader for a minute under
+# a fuzzer that looks for branches not taken yet.
+fuzz: .venv/fuzz
+	CRMLIB_FUZZ=1 $(BIN)/python -m pytest -n auto tests/fuzz
+	$(BIN)/python tests/fuzz/csv_reader_atheris.py
 
 lint: .venv
 	$(BIN)/ruff check
@@ -41,6 +57,10 @@ data: .venv
 
 .venv/spark: .venv/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[dev,spark]'
+	touch $@
+
+.venv/fuzz: .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[dev,fuzz]'
 	touch $@
 
 # Benchmarks run beside other packages, which the workbook itself does without.

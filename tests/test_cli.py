@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from crmlib import __version__, cli
+from crmlib.cli import reports
 
 HEAVY = {"pandas", "numpy", "matplotlib", "papermill", "nbformat", "ibis", "duckdb", "typst"}
 
@@ -44,7 +45,9 @@ def test_version():
     assert run("--version").output == f"crmlib, version {__version__}\n"
 
 
-@pytest.mark.parametrize("command", [[], ["list"], ["report"], ["check"]])
+@pytest.mark.parametrize(
+    "command", [[], ["list"], ["report"], ["schedule"], ["status"], ["prune"], ["check"]]
+)
 def test_every_help_text_has_an_example_or_needs_none(command):
     result = run(*command, "--help")
     assert result.exit_code == 0
@@ -85,7 +88,8 @@ def test_another_folder_of_notebooks(notebooks, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "command", [["--help"], ["list"], ["report", "--help"], ["report", "clp/life"]]
+    "command",
+    [["--help"], ["list"], ["report", "--help"], ["report", "clp/life"], ["schedule", "--help"]],
 )
 def test_answers_at_once_because_nothing_heavy_is_imported(notebooks, command):
     program = (
@@ -102,7 +106,7 @@ def test_answers_at_once_because_nothing_heavy_is_imported(notebooks, command):
 
 
 def test_an_unforeseen_error_is_one_line_and_a_log(notebooks, monkeypatch):
-    monkeypatch.setattr(cli, "_described", lambda notebook: 1 / 0)
+    monkeypatch.setattr(reports, "_described", lambda notebook: 1 / 0)
     result = run("list")
     assert result.exit_code == 1
     assert result.stderr.startswith("crmlib: a fault of crmlib's own: division by zero; ")

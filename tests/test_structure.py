@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SUBJECTS = {
     path.name
     for path in (ROOT / "crmlib").iterdir()
-    if path.is_dir() and path.name not in {"tables", "report", "__pycache__"}
+    if path.is_dir() and path.name not in {"tables", "report", "schedules", "cli", "__pycache__"}
 }
 SHARED = {
     "errors",
@@ -28,8 +28,9 @@ MAY_IMPORT = {
     "columns": {"errors"},
     "transaction_rows": {"tables", "columns", "errors"},
     "tables": {"tables", "errors"},
-    "report": {"report", "tables.describe", "errors"},
-    "cli": {"report", "tables", "errors"},
+    "report": {"report", "tables.describe", "tables.fingerprints", "errors"},
+    "schedules": {"schedules", "report", "errors"},
+    "cli": {"cli", "report", "schedules", "tables", "errors"},
     **{subject: {subject, "tables"} | SHARED for subject in SUBJECTS},
 }
 
@@ -99,6 +100,7 @@ def requirements() -> list[Requirement]:
     extras = dict(described["optional-dependencies"])
     del extras["bench"]  # an environment of its own
     del extras["spark"]  # hundreds of megabytes that only `make test-engines` installs
+    del extras["fuzz"]  # for `make fuzz` only
     texts = described["dependencies"] + [text for extra in extras.values() for text in extra]
     return [Requirement(text) for text in texts if not text.startswith("crmlib[")]
 

@@ -31,8 +31,23 @@ class Notebook:
 
     @cached_property
     def content(self) -> bytes:
-        """The file's bytes, read once so that what is checked is what is run."""
-        return self.path.read_bytes()
+        """The file's bytes, read once so that what is checked is what is run.
+
+        Raises
+        ------
+        InputError
+            The file is a link that leads out of the folder of notebooks, or cannot be read.
+        """
+        folder = self.path.parents[1].resolve()
+        if not self.path.resolve().is_relative_to(folder):
+            raise InputError(
+                f"{self.path}: is a link that leads out of {folder}; only notebooks within the "
+                "folder are run"
+            )
+        try:
+            return self.path.read_bytes()
+        except OSError as error:
+            raise InputError(f"{self.path}: cannot be read: {error.strerror}") from None
 
     @cached_property
     def cells(self) -> list[dict[str, Any]]:

@@ -7,13 +7,13 @@ import json
 import math
 import re
 import tokenize
-import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from crmlib.errors import InputError
+from crmlib.report.toml_files import read_toml
 
 ALLOWED_TYPES = "int, float, str, bool, list[…], dict[str, …], Literal[…] or one of these | None"
 ITEM_WORDS = {"int": "whole number", "float": "number", "bool": "true or false", "str": "text"}
@@ -73,8 +73,10 @@ def read_cell(source: str, where: str) -> list[Parameter]:
         statements = ast.parse(source).body
     except SyntaxError as error:
         raise InputError(
-            f"{where}: line {error.lineno} of the parameters cell is not Python: {error.msg}"
+            f"{where}: line {error.lineno or 1} of the parameters cell is not Python: {error.msg}"
         ) from None
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise InputError(f"{where}: the parameters cell is not Python: {error}") from None
     comments = _comments(source)
     found: dict[str, Parameter] = {}
     faults = []
@@ -84,7 +86,7 @@ def read_cell(source: str, where: str) -> list[Parameter]:
             if parameter.name in found:
                 raise ValueError(f"{parameter.name} is declared twice")
             found[parameter.name] = parameter
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             faults.append(f"line {statement.lineno} of the parameters cell: {error}")
     if faults:
         raise InputError(_listed(where, faults))
@@ -119,7 +121,7 @@ def _read_statement(statement: ast.stmt, help_text: str) -> Parameter:
 def _literal(node: ast.expr | None) -> Any:
     try:
         return ast.literal_eval(node)  # type: ignore[arg-type]
-    except ValueError:
+    except (ValueError, TypeError):
         text = ast.unparse(node) if node else ""
         raise ValueError(f"`{text}` is not a literal (a number, text, list …)") from None
 
@@ -194,11 +196,12 @@ def _check_value(value: Any, declared: ParameterType) -> Any:
         case "float", int() | float() if not isinstance(value, bool) and math.isfinite(value):
             return float(value)
         case "str", str():
-            return value
+            return _plain(value)
         case "list", list():
             return [_check_value(item, declared.members[0]) for item in value]
         case "dict", dict() if all(isinstance(key, str) for key in value):
-            return {key: _check_value(item, declared.members[0]) for key, item in value.items()}
+            item_type = declared.members[0]
+            return {_plain(key): _check_value(item, item_type) for key, item in value.items()}
         case "literal", _ if any(
             type(value) is type(choice) and value == choice for choice in declared.members
         ):
@@ -206,6 +209,13 @@ def _check_value(value: Any, declared: ParameterType) -> Any:
         case "union", _:
             return _first_fitting(value, declared, _check_value)
     raise ValueError(f"{value!r} is not {describe_type(declared)}")
+
+
+def _plain(text: str) -> str:
+    """Return text that can be written to a notebook; raise for half a character."""
+    if any("\ud800" <= sign <= "\udfff" for sign in text):
+        raise ValueError(f"{text!r} is not text in UTF-8")
+    return text
 
 
 def _first_fitting(
@@ -243,7 +253,7 @@ def convert_text(text: str, declared: ParameterType) -> Any:
     word = text.strip()
     match declared.kind:
         case "str":
-            return text
+            return _plain(text)
         case "none" if word.lower() == "none":
             return None
         case "bool" if word.lower() in ("true", "yes"):
@@ -275,7 +285,7 @@ def convert_text(text: str, declared: ParameterType) -> Any:
 def _from_json(text: str) -> Any:
     try:
         return json.loads(text)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:  # also a number of thousands of digits
         raise ValueError(f"{text!r} is not JSON: {error}") from None
 
 
@@ -284,7 +294,8 @@ def _convert_pairs(text: str, declared: ParameterType) -> dict[str, Any]:
     if not all(sign for _, sign, _ in pairs):
         raise ValueError(f"{text!r} is not {describe_type(declared)}")
     return {
-        name.strip(): convert_text(item.strip(), declared.members[0]) for name, _, item in pairs
+        _plain(name.strip()): convert_text(item.strip(), declared.members[0])
+        for name, _, item in pairs
     }
 
 
@@ -350,12 +361,7 @@ def read_file(path: Path, report_names: Iterable[str]) -> GivenValues:
     InputError
         The file is not there, is not TOML, or has a table for a report there is not.
     """
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: is not TOML in UTF-8: {error}") from None
+    _, content = read_toml(path)
     known = list(report_names)
     tables = {key: value for key, value in content.items() if isinstance(value, dict)}
     of_report = {name: table for name, table in tables.items() if name in known or "/" in name}

@@ -45,10 +45,14 @@ class Replacements:
     image: Callable[[int, str], str | None]
 
 
-def read_pieces(pieces: Iterable[str]) -> list[list[Node]]:
-    """Read pieces of Markdown, each on its own, into lists of pandoc's nodes."""
+def read_pieces(pieces: Iterable[str], within: Path | None = None) -> list[list[Node]]:
+    """Read pieces of Markdown, each on its own, into lists of pandoc's nodes.
+
+    What pandoc reads is written to a folder of its own in `within`, or where the system has its
+    temporary files; should this process be killed, the folder stays.
+    """
     boundary = secrets.token_hex(16)  # nothing in the data can look like it
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=within) as folder:
         fence = Path(folder, "boundary")
         fence.write_text(f"```{boundary}\n```\n", encoding="utf-8")
         paths = []

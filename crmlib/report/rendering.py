@@ -9,11 +9,10 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typst
-
 from crmlib.errors import CrmlibError
 from crmlib.report import fonts, prose
 from crmlib.report.document import Document, Prose, attached_image, read_document
+from crmlib.report.typesetting import Typesetter, TypesettingError
 
 if TYPE_CHECKING:
     import nbformat
@@ -39,10 +38,13 @@ class RenderedPdf:
         Characters that no font has, such as "U+1F9FF 🧿"; the PDF shows their code points.
     pages : int
         Number of pages.
+    page_one : bytes
+        A picture of page one, as PNG.
     """
 
     missing_glyphs: list[str]
     pages: int
+    page_one: bytes
 
 
 def render_pdf(
@@ -63,21 +65,31 @@ def render_pdf(
     Returns
     -------
     RenderedPdf
-        Number of pages and the characters that could not be printed.
+        Number of pages, the characters that could not be printed, a picture of page one.
 
     Raises
     ------
     RenderingError
         If two blocks have one id, the prose refers to an id that no block has, or
-        pandoc or Typst cannot set a formula or picture.
+        pandoc or Typst cannot set a formula or picture, or takes too long or too much memory.
     """
-    document = read_document(notebook)
-    report = _Report(document, record)
-    with tempfile.TemporaryDirectory() as folder:
-        report.write_sources(Path(folder))
-        pdf, pages = _typeset(Path(folder), report.glyphs.needs_chinese)
-    destination.write_bytes(pdf)
-    return RenderedPdf(report.glyphs.missing(), pages)
+    # Beside the PDF: what a runner that is killed leaves is removed with its work folder.
+    with (
+        Typesetter() as typesetter,
+        tempfile.TemporaryDirectory(dir=destination.parent) as folder,
+    ):
+        sources = Path(folder)
+        report = _Report(read_document(notebook), record)
+        try:
+            report.write_sources(sources)
+            pages = typesetter.typeset(sources, report.needed_fonts())
+        except (prose.ProseError, TypesettingError) as error:
+            raise RenderingError(str(error)) from error
+        except RecursionError as error:
+            raise RenderingError("the text has lists or quotes in too many others") from error
+        page_one = (sources / "page-one.png").read_bytes()
+        (sources / "report.pdf").replace(destination)
+    return RenderedPdf(report.glyphs.missing(), pages, page_one)
 
 
 class _Report:
@@ -92,10 +104,7 @@ class _Report:
         self.ids = _ids([document.chart, *document.body])
 
     def write_sources(self, folder: Path) -> None:
-        try:
-            title, subtitle, body = self._body()
-        except prose.ProseError as error:
-            raise RenderingError(str(error)) from error
+        title, subtitle, body = self._body(folder)
         data = self._printable(self._data(title, subtitle))
         shutil.copy(TEMPLATE, folder / "template.typ")
         for number, image in enumerate(self.images):
@@ -104,10 +113,15 @@ class _Report:
         head = '#import "template.typ": *\n#show: report\n\n'
         (folder / "main.typ").write_text(head + body, encoding="utf-8")
 
-    def _body(self) -> tuple[str, str, str]:
+    def needed_fonts(self) -> list[fonts.Font]:
+        """Return the fonts that the report needs, first choice first."""
+        chinese = fonts.chinese_font() if self.glyphs.needs_chinese else None
+        return [fonts.text_font(), *([chinese] if chinese else []), fonts.symbol_font()]
+
+    def _body(self, folder: Path) -> tuple[str, str, str]:
         """Return title, subtitle and the Typst markup of all that follows page one."""
         pieces = [part for part in self.document.body if isinstance(part, Prose)]
-        read = prose.read_pieces(piece.markdown for piece in pieces)
+        read = prose.read_pieces((piece.markdown for piece in pieces), folder)
         title, subtitle = "", ""
         if read:
             title, subtitle, read[0] = prose.take_title(read[0])
@@ -268,27 +282,3 @@ def _ids(parts: list[Any]) -> list[str]:
                 raise RenderingError(f'two figures or tables have the id "{part["id"]}"')
             ids.append(part["id"])
     return ids
-
-
-def _typeset(folder: Path, needs_chinese: bool) -> tuple[bytes, int]:
-    chinese = fonts.chinese_font() if needs_chinese else None
-    found = [fonts.text_font(), *([chinese] if chinese else []), fonts.symbol_font()]
-    families = [font.family for font in found]
-    compiler = typst.Compiler(
-        folder / "main.typ",
-        root=folder,
-        font_paths=_loaded_fonts([font.path.parent for font in found]),
-        sys_inputs={"fonts": json.dumps(families)},
-    )
-    try:
-        pdf = compiler.compile(format="pdf")
-        pages = compiler.query("<pages>", field="value", one=True)
-    except typst.TypstError as error:
-        raise RenderingError(f"Typst could not set the report: {error.diagnostic}") from error
-    assert isinstance(pdf, bytes)
-    return pdf, int(json.loads(pages))
-
-
-def _loaded_fonts(folders: list[Path]) -> "typst.Fonts":
-    # System fonts are left out: a report looks the same wherever these fonts are.
-    return typst.Fonts(include_system_fonts=False, font_paths=[str(folder) for folder in folders])

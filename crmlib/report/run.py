@@ -1,44 +1,57 @@
 """One run of one report: execute, render, record, publish; and many runs at once."""
 
+import errno
 import hashlib
-import json
+import os
 import platform
 import shutil
-import subprocess
 import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from functools import cache
-from importlib import metadata
+from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
-import nbformat
-
-from crmlib import __version__
-from crmlib.report import publishing, rendering
+from crmlib.errors import InputError
+from crmlib.report import history, identity, index_page, publishing, rendering
 from crmlib.report.attachments import FILE_NAME
 from crmlib.report.execution import Execution, Failure, run_notebook
-from crmlib.report.exit_codes import CELL_FAILED, GOOD, RENDERING_FAILED
-from crmlib.report.notebooks import WORKBOOK, Notebook
-from crmlib.report.secrets import hide_passwords, hide_passwords_within
+from crmlib.report.exit_codes import (
+    BAD_INPUT,
+    CELL_FAILED,
+    GOOD,
+    HELD,
+    RENDERING_FAILED,
+    WRITING_FAILED,
+)
+from crmlib.report.history import THE_LAST_TWO, Keep, Run
+from crmlib.report.locks import Held, NotWritable, not_writable, report_lock
+from crmlib.report.notebooks import Notebook
+from crmlib.report.secrets import (
+    PSEUDONYM_KEY,
+    hide_passwords,
+    hide_passwords_within,
+    hide_secrets,
+    hide_secrets_in_bytes,
+    hide_secrets_within,
+    names_within,
+)
+from crmlib.report.stopping import Stop
 
-RECORDED_PACKAGES = {
-    "numpy": "numpy",
-    "pandas": "pandas",
-    "scipy": "scipy",
-    "scikit-learn": "scikit-learn",
-    "statsmodels": "statsmodels",
-    "ibis": "ibis-framework",
-    "duckdb": "duckdb",
-    "matplotlib": "matplotlib",
-    "papermill": "papermill",
-    "typst": "typst",
-}
+# nbformat and joblib take long to import: the one is there by the time the kernel has started,
+# the other is needed for several jobs only.
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+# Wherever these come from, they say that no more can be written.
+DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
+PAGE_ONE = "page-one.png"
+
+State = Literal["good", "unchanged", "failed", "held", "stopped"]
 
 
 @dataclass(frozen=True)
@@ -55,12 +68,40 @@ class Job:
         The folder of reports.
     timeout : float, optional
         Seconds the whole notebook may take.
+    place : str
+        Where in `out` the report goes; the notebook's name unless said.
+    as_of : datetime.date, optional
+        The day the report is made for.
+    memory : int, optional
+        Bytes the kernel may take.
+    threads : int, optional
+        How many cores the kernel may use.
+    keep : Keep
+        Which earlier runs stay.
+    secrets : tuple of str
+        Names of environment variables whose values reach no file.
+    repeat : bool
+        Run even if an identical good run is there.
+    labels : dict
+        What else run.json is to say: schedule, job, case.
     """
 
     notebook: Notebook
     values: dict[str, Any]
     out: Path
     timeout: float | None = None
+    place: str = ""
+    as_of: date | None = None
+    memory: int | None = None
+    threads: int | None = None
+    keep: Keep = THE_LAST_TWO
+    secrets: tuple[str, ...] = ()
+    repeat: bool = True
+    labels: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Fill in the place."""
+        object.__setattr__(self, "place", self.place or self.notebook.name)
 
 
 @dataclass(frozen=True)
@@ -70,15 +111,19 @@ class Result:
     Attributes
     ----------
     report : str
-        Name such as "clp/life_cycle".
+        Its place, such as "clp/life_cycle".
     exit_code : int
         See `crmlib.report.exit_codes`.
     folder : pathlib.Path or None
-        Where the report is, or what is kept of the failed run; None when it was stopped.
+        Where the report is, or what is kept of the failed run; None when nothing is.
     seconds : float
         How long it took.
     message : str
-        Why it failed; empty for a good run.
+        Why it failed, or what else there is to say; empty for a plain good run.
+    state : str
+        "good", "unchanged", "failed", "held" or "stopped".
+    record : dict
+        What run.json says; empty when none was written.
     """
 
     report: str
@@ -86,6 +131,95 @@ class Result:
     folder: Path | None
     seconds: float
     message: str = ""
+    state: State = "good"
+    record: dict[str, Any] = field(default_factory=dict)
+
+
+# ----------------------------------------------------------------- many runs
+
+
+def run_all(
+    jobs: list[Job],
+    *,
+    parallel: int,
+    stop: Stop,
+    on_cell: Callable[[], object] = lambda: None,
+) -> Iterator[Result]:
+    """Run reports, several at once if wanted; one that fails does not stop the others.
+
+    Parameters
+    ----------
+    jobs : list of Job
+        What to run.
+    parallel : int
+        How many kernels may run at the same time.
+    stop : threading.Event or another Stop
+        Setting it kills the kernels and ends the runs.
+    on_cell : callable
+        Called after every code cell that ran, from any thread.
+
+    Yields
+    ------
+    Result
+        One a job, in the order of the jobs.
+    """
+    # The kernels are processes; here are only threads that wait for them, with one job as with
+    # many: the main thread must be free for signals.
+    if len(jobs) == 1:
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            run = pool.submit(run_report, jobs[0], stop, on_cell)
+            while not run.done():
+                wait([run], timeout=0.2)  # short, so that Windows sees Ctrl-C as well
+            yield run.result()
+        return
+    from joblib import Parallel, delayed
+
+    free = threading.Semaphore(parallel)
+
+    def run_when_free(job: Job) -> Result:
+        with free:
+            return run_report(job, stop, on_cell)
+
+    # joblib would run a single thread's work in the main one.
+    threads = Parallel(
+        n_jobs=max(parallel, 2), backend="threading", return_as="generator", batch_size=1
+    )
+    yield from threads(delayed(run_when_free)(job) for job in jobs)
+
+
+# ----------------------------------------------------------------- one run
+
+
+def run_report(job: Job, stop: Stop, on_cell: Callable[[], object] = lambda: None) -> Result:
+    """Make one report in a folder of its own, then move it into place.
+
+    Parameters
+    ----------
+    job : Job
+        What to run.
+    stop : threading.Event or another Stop
+        Setting it ends the run.
+    on_cell : callable
+        Called after every code cell that ran.
+
+    Returns
+    -------
+    Result
+        Never an exception: what goes wrong is in it, and kept under `failed`.
+    """
+    attempt = _Attempt(job, stop, on_cell)
+    if stop.is_set():
+        return attempt.stopped()
+    try:
+        publishing.check_place(job.place)
+        publishing.check_links(job.out, job.place)
+        with report_lock(job.out, job.place):
+            return attempt.unchanged() or attempt.make()
+    except Held as error:
+        return attempt.ended(HELD, str(error).removeprefix(f"{job.place}: "), "held")
+    except Exception as error:
+        failure = _failure_of(error, job.out)
+        return attempt.ended(failure.exit_code, attempt.hidden(failure.message), "failed")
 
 
 @dataclass
@@ -108,179 +242,273 @@ class _Clock:
         return round(time.monotonic() - self.begin, 2)
 
 
-# ----------------------------------------------------------------- many runs
+class _Attempt:
+    """One job on its way to a result."""
 
+    def __init__(self, job: Job, stop: Stop, on_cell: Callable[[], object]) -> None:
+        self.job = job
+        self.stop = stop
+        self.on_cell = on_cell
+        self.clock = _Clock()
+        self.names = {*job.secrets, *names_within(job.values)}
+        self.record: dict[str, Any] = {}
 
-def run_all(
-    jobs: list[Job],
-    *,
-    parallel: int,
-    stop: threading.Event,
-    on_cell: Callable[[], object] = lambda: None,
-) -> Iterator[Result]:
-    """Run reports, several at once if wanted; one that fails does not stop the others.
+    # ---- how it can end
 
-    Parameters
-    ----------
-    jobs : list of Job
-        All with the same folder of reports.
-    parallel : int
-        How many kernels may run at the same time.
-    stop : threading.Event
-        Setting it kills the kernels and ends the runs.
-    on_cell : callable
-        Called after every code cell that ran, from any thread.
+    def ended(self, exit_code: int, message: str, state: State) -> Result:
+        """Tell of a run that leaves nothing behind."""
+        record = self._full_record(exit_code, message, state)
+        seconds = self.clock.seconds
+        return Result(self.job.place, exit_code, None, seconds, message, state, record)
 
-    Yields
-    ------
-    Result
-        One a job, in the order of the jobs.
-    """
-    # The kernels are processes; here are only threads that wait for them. That leaves the
-    # main thread free for signals, with one job as with many.
-    with (
-        publishing.work_folder(jobs[0].out) as work,
-        ThreadPoolExecutor(max_workers=parallel) as pool,
-    ):
-        runs = [
-            pool.submit(run_report, job, work / str(number), stop, on_cell)
-            for number, job in enumerate(jobs)
-        ]
-        for run in runs:
-            while not run.done():
-                wait([run], timeout=0.2)  # short, so that Windows sees Ctrl-C as well
-            yield run.result()
+    def stopped(self) -> Result:
+        return self.ended(CELL_FAILED, "stopped before it was finished", "stopped")
 
+    def unchanged(self) -> Result | None:
+        """Tell that the same run is there already, if it is and is not to be repeated."""
+        same = None if self.job.repeat else identity.same_as_before(self.job)
+        if same is None:
+            return None
+        with _writing(self.job.out):
+            history.confirm(same)
+            folder = publishing.show_again(same, self.job.out)
+            publishing.clear_failure(self.job.out, self.job.place)
+        message = _join(f"the same as {_described(same)}", _write_index(self.job.out))
+        seconds = self.clock.seconds
+        return Result(self.job.place, GOOD, folder, seconds, message, "unchanged", same.record)
 
-# ----------------------------------------------------------------- one run
+    def make(self) -> Result:
+        """Run the notebook; publish what it makes, or keep what it leaves."""
+        with publishing.work_folder(self.job.out) as work:
+            folder = work / "run"
+            try:
+                folder.mkdir()
+                failure = self._execute(folder)
+                if failure is None and not self.stop.is_set():
+                    return self._publish(folder)
+            except Exception as error:
+                failure = _failure_of(error, self.job.out)
+            if failure is None or self.stop.is_set():
+                return self.stopped()
+            return self._keep(folder, failure)
 
+    # ---- from a notebook to files
 
-def run_report(
-    job: Job, folder: Path, stop: threading.Event, on_cell: Callable[[], object] = lambda: None
-) -> Result:
-    """Make one report in `folder`, then move it into place.
-
-    Parameters
-    ----------
-    job : Job
-        What to run.
-    folder : pathlib.Path
-        Work folder of this run; it does not exist yet and is gone afterwards.
-    stop : threading.Event
-        Setting it ends the run.
-    on_cell : callable
-        Called after every code cell that ran.
-
-    Returns
-    -------
-    Result
-        Never an exception: what goes wrong is in it, and kept under `failed`.
-    """
-    clock = _Clock()
-    name = job.notebook.name
-    if stop.is_set():
-        return _stopped(name, clock)
-    folder.mkdir()
-    record: dict[str, Any] = {}
-    try:
+    def _execute(self, folder: Path) -> Failure | None:
+        job = self.job
+        # Sources stand in defaults and in other cells as well as in values.
+        self.names |= {*names_within([cell["source"] for cell in job.notebook.cells])}
         execution = run_notebook(
             job.notebook.content,
             job.values,
             log=folder / "log.txt",
-            stop=stop,
+            stop=self.stop,
             timeout=job.timeout,
-            on_cell=on_cell,
+            memory=job.memory,
+            threads=job.threads,
+            on_cell=self.on_cell,
         )
-        execution = replace(execution, notebook=without_passwords(execution.notebook))
-        nbformat.write(execution.notebook, folder / "notebook.ipynb")
-        record = hide_passwords_within(build_record(job, execution))
-        failure = execution.failure
+        import nbformat
+
+        execution = replace(execution, notebook=self._fit_to_keep(execution.notebook))
+        with _writing(job.out):
+            nbformat.write(execution.notebook, folder / "notebook.ipynb")
+        self.record = self._hidden_within(build_record(job, execution))
+        if failure := execution.failure or self._changed_inputs():
+            return failure
+        failure = self._render(execution, folder)
         if failure is None:
-            failure = _render(execution, record, folder)
-        if failure is None:
-            _write_attachments(execution, record, folder)
-    except Exception as error:
-        failure = _own_failure(CELL_FAILED, "crmlib itself failed", error)
-    if stop.is_set():
-        shutil.rmtree(folder)
-        return _stopped(name, clock)
-    if failure:
-        return _keep(job, folder, record, failure, clock)
-    return _publish(job, folder, record, clock)
+            self._write_attachments(execution, folder)
+        return failure
+
+    def _changed_inputs(self) -> Failure | None:
+        """See that the numbers are of the very files that the record names."""
+        if changed := identity.changed_inputs(self.record):
+            was = "was" if len(changed) == 1 else "were"
+            return Failure(
+                BAD_INPUT,
+                f"{', '.join(changed)} {was} replaced while the report was made; "
+                "make it again once nothing is written there any more",
+            )
+        return None
+
+    def _render(self, execution: Execution, folder: Path) -> Failure | None:
+        """Make `report.pdf` and its picture; add to the record what the renderer says."""
+        pdf = folder / "report.pdf"
+        try:
+            rendered = rendering.render_pdf(execution.notebook, dict(self.record), pdf)
+        except Exception as error:
+            return _rendering_failure(error, self.job.out)
+        with _writing(self.job.out):
+            (folder / PAGE_ONE).write_bytes(rendered.page_one)
+            self.record["pdf_sha256"] = hashlib.sha256(pdf.read_bytes()).hexdigest()
+        self.record["pages"] = rendered.pages
+        self.record["missing_glyphs"] = rendered.missing_glyphs
+        self.record["warnings"] = execution.warnings
+        return None
+
+    def _write_attachments(self, execution: Execution, folder: Path) -> None:
+        """Write the files that go with the report, and their hashes into the record."""
+        self.record["attachments"] = {}
+        for name, content in execution.attachments.items():
+            # The notebook can have been made by anyone: a name is never a path.
+            if FILE_NAME.fullmatch(name):
+                safe = hide_secrets_in_bytes(content, self.names)
+                with _writing(self.job.out):
+                    (folder / name).write_bytes(safe)
+                self.record["attachments"][name] = hashlib.sha256(safe).hexdigest()
+
+    # ---- into place
+
+    def _publish(self, folder: Path) -> Result:
+        job = self.job
+        with _writing(job.out):
+            (folder / "log.txt").unlink(missing_ok=True)
+            files = {path.name: history.sha256_of(path) for path in _files_in(folder)}
+            record = self._full_record(GOOD, "", "good") | {"files": files}
+            publishing.write_json(folder / history.RECORD, record)
+            publishing.settle(folder)
+            place = publishing.publish(folder, job.out, job.place, job.keep, job.as_of)
+            publishing.clear_failure(job.out, job.place)
+        message = _write_index(job.out)
+        record = history.read_json(place / history.RECORD)
+        return Result(job.place, GOOD, place, self.clock.seconds, message, "good", record)
+
+    def _keep(self, folder: Path, failure: Failure) -> Result:
+        message = self.hidden(failure.message)
+        record = self._full_record(failure.exit_code, message, "failed")
+        before = history.failure_of(self.job.out, self.job.place)
+        record["failing_since"] = before.get("failing_since") or record["finished"]
+        story = self.hidden(failure.traceback or failure.message).rstrip() + "\n"
+        place = self._kept(folder, record, story)
+        _write_index(self.job.out)
+        seconds = self.clock.seconds
+        return Result(self.job.place, failure.exit_code, place, seconds, message, "failed", record)
+
+    def _kept(self, folder: Path, record: dict[str, Any], story: str) -> Path | None:
+        """Keep a failed run under `failed`; what of it the disk still takes."""
+        for keeps_all in (True, False):
+            try:
+                if keeps_all:
+                    self._tidy(folder)
+                else:
+                    shutil.rmtree(folder, ignore_errors=True)  # makes room for the record
+                folder.mkdir(exist_ok=True)
+                (folder / "traceback.txt").write_text(story, encoding="utf-8", errors="replace")
+                publishing.write_json(folder / history.RECORD, record)
+                return publishing.keep_failure(folder, self.job.out, self.job.place)
+            except OSError:
+                continue
+        return None
+
+    def _tidy(self, folder: Path) -> None:
+        """Remove what makes a failed run look like a report, and secrets from its log."""
+        for name in ("report.pdf", PAGE_ONE):
+            (folder / name).unlink(missing_ok=True)
+        log = folder / "log.txt"
+        if log.exists():
+            kept = self.hidden(log.read_text(encoding="utf-8", errors="replace"))
+            log.write_text(kept, encoding="utf-8")
+
+    # ---- the record, and what is in no file
+
+    def _full_record(self, exit_code: int, message: str, state: State) -> dict[str, Any]:
+        """Join to the record what belongs to this run and this machine, not to the report."""
+        job = self.job
+        return {
+            "report": job.notebook.name,
+            "place": job.place,
+            "state": state,
+            "exit_code": exit_code,
+            "message": message,
+            **self.clock.times(),
+            "as_of": job.as_of.isoformat() if job.as_of else None,
+            "labels": job.labels,
+            **self.record,
+            "platform": platform.platform(),
+        }
+
+    def hidden(self, text: str) -> str:
+        return hide_secrets(hide_passwords(text), self.names)
+
+    def _hidden_within(self, value: dict[str, Any]) -> dict[str, Any]:
+        hidden: dict[str, Any] = hide_secrets_within(hide_passwords_within(value), self.names)
+        return hidden
+
+    def _fit_to_keep(self, notebook: "NotebookNode") -> "NotebookNode":
+        """Return the notebook as it may be kept and printed."""
+        import nbformat
+
+        # A cell can print half a sign, which no file can hold.
+        text = nbformat.writes(notebook).encode("utf-8", "replace").decode("utf-8")
+        text = hide_passwords(text)
+        read = nbformat.reads(text, as_version=nbformat.NO_CONVERT)
+        return hide_secrets_within(read, self.names)
 
 
-def without_passwords(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """Return the notebook as it may be kept and printed."""
-    text = hide_passwords(nbformat.writes(notebook))
-    return nbformat.reads(text, as_version=nbformat.NO_CONVERT)
+# ----------------------------------------------------------------- what went wrong
 
 
-def _stopped(name: str, clock: _Clock) -> Result:
-    return Result(name, CELL_FAILED, None, clock.seconds, "stopped before it was finished")
-
-
-def _render(execution: Execution, record: dict[str, Any], folder: Path) -> Failure | None:
-    """Make `report.pdf` and add to the record what the renderer says of it."""
-    pdf = folder / "report.pdf"
+@contextmanager
+def _writing(out: Path) -> Iterator[None]:
+    """Within this only files of the reports are written; if they cannot be, it says so."""
     try:
-        rendered = rendering.render_pdf(execution.notebook, dict(record), pdf)
-    except rendering.RenderingError as error:
-        return Failure(RENDERING_FAILED, f"no PDF: {error}", traceback.format_exc())
-    except Exception as error:
-        return _own_failure(RENDERING_FAILED, "no PDF", error)
-    record["pages"] = rendered.pages
-    record["missing_glyphs"] = rendered.missing_glyphs
-    record["pdf_sha256"] = hashlib.sha256(pdf.read_bytes()).hexdigest()
-    record["warnings"] = execution.warnings
+        yield
+    except OSError as error:
+        raise not_writable(out, error) from error
+
+
+def _failure_of(error: Exception, out: Path) -> Failure:
+    """Say what an exception means to whoever runs the report."""
+    story = "".join(traceback.format_exception(error))
+    if isinstance(error, NotWritable):
+        return Failure(WRITING_FAILED, str(error), story)
+    if full := _disk_full(error):
+        return Failure(WRITING_FAILED, str(not_writable(out, full)), story)
+    if isinstance(error, InputError):
+        return Failure(BAD_INPUT, str(error), story)
+    what = f"crmlib itself failed: {type(error).__name__}: {error}"
+    return Failure(CELL_FAILED, what, story)
+
+
+def _rendering_failure(error: Exception, out: Path) -> Failure:
+    if _disk_full(error):
+        return _failure_of(error, out)
+    own = isinstance(error, rendering.RenderingError)
+    what = str(error) if own else f"{type(error).__name__}: {error}"
+    story = "".join(traceback.format_exception(error))
+    return Failure(RENDERING_FAILED, f"no PDF: {what}", story)
+
+
+def _disk_full(error: BaseException | None) -> OSError | None:
+    """Find out whether a full disk is behind an exception."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in DISK_FULL:
+            return error
+        error = error.__cause__ or error.__context__
     return None
 
 
-def _write_attachments(execution: Execution, record: dict[str, Any], folder: Path) -> None:
-    """Write the files that go with the report, and their hashes into the record."""
-    record["attachments"] = {}
-    for name, content in execution.attachments.items():
-        # The notebook can have been made by anyone: a name is never a path.
-        if FILE_NAME.fullmatch(name):
-            (folder / name).write_bytes(content)
-            record["attachments"][name] = hashlib.sha256(content).hexdigest()
+def _write_index(out: Path) -> str:
+    """Write the page of all reports anew; what went wrong, which is no fault of the report."""
+    try:
+        index_page.write_index(out)
+    except Exception as error:
+        return f"{out / index_page.PAGE} could not be written: {error}"
+    return ""
 
 
-def _own_failure(exit_code: int, what: str, error: Exception) -> Failure:
-    return Failure(exit_code, f"{what}: {type(error).__name__}: {error}", traceback.format_exc())
+def _files_in(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.is_file())
 
 
-def _publish(job: Job, folder: Path, record: dict[str, Any], clock: _Clock) -> Result:
-    name = job.notebook.name
-    (folder / "log.txt").unlink(missing_ok=True)
-    head = {"report": name, "state": "good", "exit_code": GOOD, "message": ""}
-    publishing.write_json(folder / "run.json", {**head, **clock.times(), **_full(record)})
-    place = publishing.publish(folder, job.out, name)
-    publishing.clear_failure(job.out, name)
-    return Result(name, GOOD, place, clock.seconds)
+def _described(run: Run) -> str:
+    when = f" of {run.finished:%Y-%m-%d %H:%M} UTC" if run.finished else ""
+    return f"run {run.record.get('run_id')}{when}"
 
 
-def _keep(
-    job: Job, folder: Path, record: dict[str, Any], failure: Failure, clock: _Clock
-) -> Result:
-    name = job.notebook.name
-    message = hide_passwords(failure.message)
-    head = {
-        "report": name,
-        "state": "failed",
-        "exit_code": failure.exit_code,
-        "message": message,
-    }
-    (folder / "report.pdf").unlink(missing_ok=True)
-    log = folder / "log.txt"
-    if log.exists():
-        kept = hide_passwords(log.read_text(encoding="utf-8", errors="replace"))
-        log.write_text(kept, encoding="utf-8")
-    (folder / "traceback.txt").write_text(
-        hide_passwords(failure.traceback or failure.message).rstrip() + "\n", encoding="utf-8"
-    )
-    publishing.write_json(folder / "run.json", {**head, **clock.times(), **_full(record)})
-    place = publishing.keep_failure(folder, job.out, name)
-    return Result(name, failure.exit_code, place, clock.seconds, message)
+def _join(*messages: str) -> str:
+    return "; ".join(message for message in messages if message)
 
 
 # ----------------------------------------------------------------- the record
@@ -299,89 +527,28 @@ def build_record(job: Job, execution: Execution) -> dict[str, Any]:
     Returns
     -------
     dict
-        Also what the last page of the PDF shows. `run_id` is made from the notebook, the
-        parameters, the inputs' hashes, crmlib's source and the versions: two runs with the
-        same id made the same report.
+        Also what the last page of the PDF shows. `basis` is made from the notebook, the
+        parameters, the as-of date, crmlib's source and the versions; `run_id` from that and the
+        inputs' hashes: two runs with the same id made the same report. `inputs` is None where
+        the notebook does not tell them.
     """
     said = execution.run_record
+    basis = identity.basis_of(job)
     parameters = {
         parameter.name: job.values.get(parameter.name, parameter.default)
         for parameter in job.notebook.parameters
     }
-    record: dict[str, Any] = {
+    return {
+        "run_id": identity.run_id_of(basis, said.get("inputs", [])),
+        "basis": basis,
         "report": job.notebook.name,
         "title": job.notebook.title,
         "parameters": parameters,
         "parameters_given": sorted(job.values),
-        "inputs": said.get("inputs", []),
+        "inputs": said.get("inputs"),
+        **({"pseudonymised": True} if os.environ.get(PSEUDONYM_KEY) else {}),
         "seed": said.get("seed"),
         "period": said.get("period"),
-        "versions": versions(),
-        **git_state(job.notebook.path.resolve().parent),
+        "versions": identity.versions(),
+        **identity.git_state(job.notebook.path.resolve().parent),
     }
-    depends_on = {
-        "notebook": hashlib.sha256(job.notebook.content).hexdigest(),
-        "parameters": parameters,
-        "inputs": [entry.get("sha256") for entry in record["inputs"]],
-        "crmlib": source_hash(),
-        "versions": record["versions"],
-    }
-    text = json.dumps(depends_on, sort_keys=True, default=str)
-    return {"run_id": hashlib.sha256(text.encode()).hexdigest()[:12], **record}
-
-
-def _full(record: dict[str, Any]) -> dict[str, Any]:
-    """Join to the record what belongs to this machine not to the report."""
-    return {**record, "platform": platform.platform()}
-
-
-@cache
-def versions() -> dict[str, str]:
-    """Versions of Python, crmlib and the packages a report's numbers and looks rest on."""
-    import pypandoc
-
-    found = {"python": platform.python_version(), "crmlib": __version__}
-    for name, distribution in RECORDED_PACKAGES.items():
-        try:
-            found[name] = metadata.version(distribution)
-        except metadata.PackageNotFoundError:
-            continue
-    return {**found, "pandoc": str(pypandoc.get_pandoc_version())}
-
-
-@cache
-def source_hash() -> str:
-    """SHA-256 over crmlib's own source files."""
-    package = WORKBOOK / "crmlib"
-    total = hashlib.sha256()
-    for path in sorted(package.rglob("*")):
-        if path.suffix in (".py", ".typ"):
-            total.update(path.relative_to(package).as_posix().encode() + b"\0")
-            total.update(path.read_bytes() + b"\0")
-    return total.hexdigest()
-
-
-@cache
-def git_state(folder: Path) -> dict[str, Any]:
-    """Commit of the checkout a folder is in and whether files differ from it, or nothing."""
-    commit = _git(folder, "rev-parse", "HEAD")
-    changes = _git(folder, "status", "--porcelain", "--untracked-files=no")
-    if commit is None or changes is None:
-        return {}
-    return {"git_commit": commit, "git_dirty": bool(changes)}
-
-
-def _git(folder: Path, *arguments: str) -> str | None:
-    try:
-        answer = subprocess.run(
-            ["git", "-C", str(folder), *arguments],
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-            timeout=20,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return answer.stdout.strip()

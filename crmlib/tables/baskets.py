@@ -11,11 +11,14 @@ import numpy as np
 import pandas as pd
 
 from crmlib.errors import InputError
-from crmlib.tables import databases, engine
+from crmlib.tables import engine
 from crmlib.tables.encodings import SAVE_AS_UTF_8, look_at_bytes
 from crmlib.tables.faults import quoted, shortened
-from crmlib.tables.opening import TEXT, find_file
+from crmlib.tables.opening import TEXT
+from crmlib.tables.passwords import without_password
+from crmlib.tables.places import find_file, is_url
 from crmlib.tables.reading import CheckedTable, as_expression
+from crmlib.tables.secrets import names_in, naming, resolved
 from crmlib.tables.sources import BLANK_ROW, BLANK_SIGNS
 from crmlib.tables.text_files import ADVICE, DELIMITERS, records
 
@@ -62,7 +65,9 @@ def read_baskets(source: str | os.PathLike[str]) -> CheckedTable:
         table with a header.
     """
     name = os.fspath(source)
-    path = _text_file(name)
+    address = resolved(name)
+    with naming(names_in(name)):
+        path = _text_file(address)
     found = look_at_bytes(path, name)
     try:
         with path.open(encoding=found.encoding, newline="") as file:
@@ -144,9 +149,9 @@ def baskets_of(
 
 
 def _text_file(name: str) -> Path:
-    if databases.is_url(name):
+    if is_url(name):
         raise InputError(
-            f"{databases.without_password(name)} is a database. Baskets are read from a text file "
+            f"{without_password(name)} is a database. Baskets are read from a text file "
             'with one basket a line; from a table of orders, read it as "transactions".'
         )
     path = find_file(name)

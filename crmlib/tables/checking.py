@@ -15,6 +15,7 @@ from crmlib.tables.engine import Column, Table, all_of, kept, literal, row_numbe
 from crmlib.tables.faults import ROWS_SHOWN, Fault, shortened
 from crmlib.tables.fields import Field
 from crmlib.tables.numbers import DecimalMark, NumberStyle
+from crmlib.tables.pseudonyms import hides
 from crmlib.tables.readings import REPEATED, Reading, reading_of
 from crmlib.tables.sources import BLANK_ROW, ROW, LeftOut, Source
 
@@ -219,11 +220,15 @@ def _faulty_cells(table: Table, readings: list[Reading]) -> Table:
         part = table.select(
             row=table[ROW],
             column=literal(reading.field.label),
-            value=reading.cells(table).cast("string").fill_null(""),
+            value=literal("") if hides(reading.field) else _as_shown(reading.cells(table)),
             reason=problem,
         )
         parts.append(part.filter(part.reason.notnull()))
     return parts[0] if len(parts) == 1 else union(*parts)
+
+
+def _as_shown(cells: Column) -> Column:
+    return cells.cast("string").fill_null("")
 
 
 def _cell_faults(
@@ -263,7 +268,7 @@ def _left_out_faults(source: Source) -> list[Fault]:
             by_reason.setdefault(row.reason, []).append(row)
     return [
         Fault(
-            f'{reason}, such as "{shortened(rows[0].value)}"',
+            reason + (f', such as "{shortened(rows[0].value)}"' if rows[0].value else ""),
             source.advice[reason],
             rows=tuple(row.row for row in rows[:ROWS_SHOWN]),
             n_rows=len(rows),

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from crmlib.tables.opening import places_of
+from crmlib.errors import InputError
+from crmlib.tables.places import places_of
+from crmlib.tables.secrets import resolved
 
 EXAMPLE = frozenset(
     [
@@ -49,6 +51,10 @@ def companion(path: str | None, source: str) -> str | None:
 
 def is_of_example(source: str) -> bool:
     """Whether a source is one of the example company's files."""
+    try:
+        source = resolved(source)
+    except InputError:
+        return False  # whoever opens it is told
     places = [] if "://" in source else places_of(source)
     return bool(places) and places[0].resolve() in {
         example_folder() / f"{name}.csv" for name in EXAMPLE

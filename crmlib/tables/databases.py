@@ -12,52 +12,12 @@ import pyarrow as pa
 from crmlib.errors import InputError
 from crmlib.tables import engine
 from crmlib.tables.faults import did_you_mean, quoted
+from crmlib.tables.fingerprints import database_fingerprint
 from crmlib.tables.passwords import without_password
 from crmlib.tables.sources import Source, cleaned
 
 BATCH = 100_000
 BLANKS_AT_THE_ENDS = r"^\s+|\s+$"
-FILES = ("sqlite", "duckdb")
-SERVERS = ("postgresql", "postgres")
-SPARK = "spark"
-PATTERN = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+)://(?P<place>[^#]*)(?:#(?P<table>.*))?")
-
-
-def is_url(source: str) -> bool:
-    """Tell a database URL from the name of a file."""
-    return PATTERN.fullmatch(source) is not None
-
-
-def parts_of(url: str, kind: str) -> tuple[str, str, str]:
-    """Return the scheme of a URL, what follows it, and the table it names.
-
-    Parameters
-    ----------
-    url : str
-        The URL.
-    kind : str
-        The name of the table where the URL has none.
-
-    Returns
-    -------
-    tuple of str
-
-    Raises
-    ------
-    InputError
-        The scheme is none that can be read.
-    """
-    found = PATTERN.fullmatch(url)
-    scheme = found["scheme"].lower() if found else ""
-    if not found or scheme not in (*FILES, *SERVERS, SPARK):
-        raise InputError(
-            f"{without_password(url)}: only sqlite:///, duckdb:///, postgresql:// and spark:// "
-            "can be read. Fetch a table from anywhere else first and read it as a file."
-        )
-    if scheme == SPARK:
-        return scheme, found["place"], found["table"] or ""
-    place = found["place"].removeprefix("/") if scheme in FILES else url.partition("#")[0]
-    return scheme, place, found["table"] or kind
 
 
 def open_sqlite(path: Path, name: str, table: str) -> Source:
@@ -85,6 +45,7 @@ def open_sqlite(path: Path, name: str, table: str) -> Source:
         It is no SQLite database, or has no such table.
     """
     url = f"file:{quote(str(path))}?mode=ro"
+    sha256 = database_fingerprint(path, "sqlite")
     try:
         # DuckDB fetches the batches from a thread of its own.
         with closing(sqlite3.connect(url, uri=True, check_same_thread=False)) as database:
@@ -102,7 +63,8 @@ def open_sqlite(path: Path, name: str, table: str) -> Source:
         raise InputError(
             f"{name}: SQLite cannot read it ({error}). Check that it is an SQLite database."
         ) from error
-    return Source(name=name, table=rows, columns={column: column for column in schema.names})
+    columns = {column: column for column in schema.names}
+    return Source(name=name, table=rows, columns=columns, sha256=sha256)
 
 
 def open_duckdb(path: Path, name: str, table: str) -> Source:
@@ -126,6 +88,7 @@ def open_duckdb(path: Path, name: str, table: str) -> Source:
     InputError
         It is no DuckDB database, another program holds it, or it has no such table.
     """
+    sha256 = database_fingerprint(path, "duckdb")
     try:
         tables = engine.duckdb_tables(path)
         _check_table(name, table, tables)
@@ -136,7 +99,7 @@ def open_duckdb(path: Path, name: str, table: str) -> Source:
             "database and that no other program has it open for writing."
         ) from error
     columns = {column: column for column in rows.columns}
-    return Source(name=name, table=cleaned(rows), columns=columns, is_lazy=True)
+    return Source(name, cleaned(rows), columns, sha256, is_lazy=True)
 
 
 def open_server(url: str, name: str, table: str) -> Source:

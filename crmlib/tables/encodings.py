@@ -13,6 +13,7 @@ from pathlib import Path
 
 from crmlib.errors import InputError
 from crmlib.tables.faults import shortened
+from crmlib.tables.secrets import are_wanted
 
 CHUNK = 1 << 20
 UTF_8_MARK = b"\xef\xbb\xbf"
@@ -217,8 +218,8 @@ def _other_encoding(path: Path, source: str) -> tuple[str, str]:
             if evidence.is_chinese
             else ("cp1252", "Windows-1252 (Western European)")
         )
-        example = _shown(line, encoding)
-        return encoding, f'read as {name}, not UTF-8: line {number} is "{example}"'
+        # The note goes into the run record, which never holds what stands in a row.
+        return encoding, f"read as {name}, not UTF-8: line {number} is the first to show it"
     raise InputError(
         f"{source} is not UTF-8, and its letters can be read in more than one way: line {number} "
         f'is "{_shown(line, "gb18030")}" as GB18030 and "{_shown(line, "cp1252")}" as '
@@ -234,7 +235,8 @@ def _decoded(line: bytes, encoding: str) -> str | None:
 
 
 def _shown(line: bytes, encoding: str) -> str:
-    return shortened(line.decode(encoding, errors="replace"))
+    """Return a line for a message, unless it says who somebody is."""
+    return "…" if are_wanted() else shortened(line.decode(encoding, errors="replace"))
 
 
 def _first_stray_byte(line: bytes) -> int:

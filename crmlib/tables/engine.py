@@ -37,6 +37,7 @@ __all__ = [
     "literal",
     "null",
     "row_number",
+    "sha256_hex",
     "trim",
     "union",
 ]
@@ -69,7 +70,7 @@ def connection() -> "Backend":
     if process not in _connections:
         # DuckDB makes this folder when it first needs it, and removes it when it is closed.
         spill = Path(tempfile.gettempdir()) / f"crmlib-{uuid.uuid4().hex}"
-        backend = ibis.duckdb.connect(temp_directory=str(spill))
+        backend = ibis.duckdb.connect(temp_directory=str(spill), **_threads())
         # DuckDB's progress bar would stand in the middle of notebooks and reports. In Jupyter
         # without ipywidgets it has none, and refuses even to have it switched off.
         with contextlib.suppress(duckdb.InvalidInputException):
@@ -80,9 +81,41 @@ def connection() -> "Backend":
     return _connections[process]
 
 
+def _threads() -> dict[str, int]:
+    """Return how many threads DuckDB may start: joblib's number of cores, where that is set."""
+    if "LOKY_MAX_CPU_COUNT" not in os.environ:
+        return {}
+    import joblib
+
+    return {"threads": joblib.cpu_count()}
+
+
 @ibis.udf.scalar.builtin(name="trim")
 def trim(text: str, signs: str) -> str:  # type: ignore[empty-body]
     """Take signs off both ends of a text; Ibis's own strip knows plain blanks only."""
+
+
+@ibis.udf.scalar.builtin(name="convert_to")
+def _bytes_there(text: str, encoding: str) -> bytes:  # type: ignore[empty-body]
+    """Encode text on PostgreSQL."""
+
+
+@ibis.udf.scalar.builtin(name="sha256")
+def _digest_there(content: bytes) -> bytes:  # type: ignore[empty-body]
+    """Hash bytes on PostgreSQL; Ibis's own hexdigest would need an extension there."""
+
+
+@ibis.udf.scalar.builtin(name="encode")
+def _hex_there(content: bytes, form: str) -> str:  # type: ignore[empty-body]
+    """Write bytes as text on PostgreSQL."""
+
+
+def sha256_hex(text: Column) -> Column:
+    """Return the SHA-256 of text in UTF-8, as 64 small hex digits, on any engine."""
+    connection()
+    if text.get_backend().name == "postgres":
+        return _hex_there(_digest_there(_bytes_there(text, "UTF8")), "hex")
+    return text.hexdigest("sha256")
 
 
 def text_table(
@@ -239,6 +272,9 @@ def _fetched(table: Table) -> pa.Table:
     try:
         return table.to_pyarrow()
     except Exception as error:
+        # For some damages of Parquet files DuckDB has no class of its own.
+        if type(error) is duckdb.Error:
+            raise duckdb.IOException(str(error)) from None
         # The drivers need not be installed, so their errors are known by where they come from.
         if type(error).__module__.partition(".")[0] not in DRIVERS:
             raise

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from crmlib.tables.faults import Fault, did_you_mean, nearest, quoted
 from crmlib.tables.schemas import KINDS_WITH_NUMBERS, Column, ColumnType, columns_of
+from crmlib.tables.secrets import are_wanted
 from crmlib.tables.sources import Source
 
 
@@ -113,8 +114,10 @@ def _missing(source: Source, missing: list[str], columns: Mapping[str, str]) -> 
     header = ""
     if source.columns and all(_looks_like_data(name) for name in source.columns if name.strip()):
         header = " The first row looks like data: the file needs a header row above it."
+    # What looks like data may say who somebody is.
+    shown = f"{len(source.columns)} others" if header and are_wanted() else quoted(source.columns)
     return Fault(
-        f"missing columns: {', '.join(missing)}; the columns are {quoted(source.columns)}",
+        f"missing columns: {', '.join(missing)}; the columns are {shown}",
         f"Say which of yours is meant: columns={{{mapping}}}.{header}",
     )
 

@@ -1,12 +1,15 @@
 """From what the user wrote to an opened source: finding files, telling what they are."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from crmlib.errors import InputError
 from crmlib.tables import databases, engine
 from crmlib.tables.encodings import sha256_of
-from crmlib.tables.faults import did_you_mean
+from crmlib.tables.passwords import without_password
+from crmlib.tables.places import SPARK, find_file, is_url, parted, parts_of
+from crmlib.tables.secrets import are_wanted, names_in, naming, resolved
 from crmlib.tables.sources import Source, cleaned
 from crmlib.tables.spreadsheets import open_workbook
 from crmlib.tables.text_files import open_text
@@ -22,7 +25,8 @@ def open_source(source: str | os.PathLike[str], kind: str) -> Source:
     Parameters
     ----------
     source : str or path
-        A file, a workbook with `#sheet` after its name, or a database URL.
+        A file, a workbook with `#sheet` after its name, or a database URL; `${NAME}` in it
+        stands for an environment variable.
     kind : str
         The kind of table wanted: the name of a table or sheet where none is given.
 
@@ -36,12 +40,23 @@ def open_source(source: str | os.PathLike[str], kind: str) -> Source:
         There is no such thing, or it cannot be opened.
     """
     name = os.fspath(source)
-    if databases.is_url(name):
-        return _open_database(name, kind)
-    sheet = ""
-    if "#" in name and not places_of(name):
-        name, _, sheet = name.rpartition("#")
-    path = find_file(name)
+    address = resolved(name)
+    with naming(names_in(name)):
+        opened = _open(address, name, kind)
+    if are_wanted():
+        # The text of a row that could not be cut says who it is of.
+        opened.left_out = [replace(row, value="") for row in opened.left_out]
+    return opened
+
+
+def _open(address: str, name: str, kind: str) -> Source:
+    """Open an address, whose name in messages is as the user gave it."""
+    if is_url(address):
+        return _open_database(address, without_password(name), kind)
+    place, sheet = parted(address)
+    if sheet:
+        name = name.removesuffix(f"#{sheet}")
+    path = find_file(place)
     ending = path.suffix.lower()
     if sheet and ending not in EXCEL:
         raise InputError(f'{name} has no sheets; leave out "#{sheet}".')
@@ -58,64 +73,13 @@ def open_source(source: str | os.PathLike[str], kind: str) -> Source:
     )
 
 
-def find_file(name: str) -> Path:
-    """Find a file from the current folder, or else from the root of the workbook.
-
-    Parameters
-    ----------
-    name : str
-        The file as the user gave it.
-
-    Returns
-    -------
-    Path
-        An absolute path.
-
-    Raises
-    ------
-    InputError
-        There is no such file, or it is a folder.
-    """
-    places = places_of(name)
-    if not places:
-        path = _starts(name)[0] / Path(name).expanduser()
-        looked = " or ".join(dict.fromkeys(str(start) for start in _starts(name)))
-        there = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
-        raise InputError(
-            f"There is no file {name}{did_you_mean(path.name, there)}. "
-            f"It was looked for from {looked}."
-        )
-    if places[0].is_dir():
-        raise InputError(f"{name} is a folder. Name one file in it.")
-    return places[0]
-
-
-def places_of(name: str) -> list[Path]:
-    """Where a file of this name stands, best place first."""
-    paths = (start / Path(name).expanduser() for start in _starts(name))
-    return [path for path in paths if path.exists()]
-
-
-def _starts(name: str) -> list[Path]:
-    """Return the folders from which a name is looked up."""
-    current = Path.cwd()
-    roots = (current, *current.parents, Path(__file__).resolve().parents[2])
-    root = next((folder for folder in roots if _is_root(folder)), None)
-    return [current] if root is None or root == current else [current, root]
-
-
-def _is_root(folder: Path) -> bool:
-    return (folder / "notebooks").is_dir() and (folder / "crmlib").is_dir()
-
-
-def _open_database(url: str, kind: str) -> Source:
-    scheme, place, table = databases.parts_of(url, kind)
-    name = databases.without_password(url)
+def _open_database(url: str, name: str, kind: str) -> Source:
+    scheme, place, table = parts_of(url, kind)
     if scheme == "sqlite":
         return databases.open_sqlite(find_file(place), name, table)
     if scheme == "duckdb":
         return databases.open_duckdb(find_file(place), name, table)
-    if scheme == databases.SPARK:
+    if scheme == SPARK:
         return databases.open_spark(place, name, table)
     return databases.open_server(place, name, table)
 

@@ -18,7 +18,9 @@ from crmlib.tables.fields import matched
 from crmlib.tables.numbers import DecimalMark
 from crmlib.tables.opening import open_source
 from crmlib.tables.passwords import without_password
+from crmlib.tables.pseudonyms import with_pseudonyms
 from crmlib.tables.schemas import columns_of
+from crmlib.tables.secrets import are_wanted, names_in, unresolved
 from crmlib.tables.sources import Source
 
 FaultyRows = Literal["stop", "set aside"]
@@ -79,7 +81,9 @@ def read(
         `duckdb:///shop.duckdb#orders`, `postgresql://user@host/shop#orders`,
         `spark:///folder/orders.parquet`, `spark://#shop.orders`). A relative path is
         looked up from the current folder, then from the root of the workbook. A table
-        or sheet that is not named is the one called like `kind`.
+        or sheet that is not named is the one called like `kind`. `${NAME}` stands for the
+        value of an environment variable, such as a password: it is in no message. Where
+        `CRMLIB_PSEUDONYM_KEY` is set, ids are replaced: see `crmlib.tables.pseudonyms`.
     kind : str
         A key of `crmlib.tables.KINDS`.
     columns : mapping, optional
@@ -127,13 +131,13 @@ def read(
         stopping = faults if faulty_rows == "stop" else [f for f in faults if not f.n_rows]
         if stopping:
             raise refuse(opened.name, kind, stopping)
-        table = found.table if opened.is_lazy else engine.kept(found.table)
-        return _described(opened, kind, table, found, notes)
+        table, replaced = with_pseudonyms(found.table, kind, fields)
+        table = table if opened.is_lazy else engine.kept(table)
+        return _described(opened, kind, table, found, notes + replaced)
     except engine.ReadError as error:
         told = without_password(str(error).partition("\n")[0])
-        raise InputError(
-            f"{without_password(os.fspath(source))} cannot be read: {told}."
-        ) from error
+        told = unresolved(told, names_in(os.fspath(source)))
+        raise InputError(f"{without_password(os.fspath(source))} cannot be read: {told}.") from None
 
 
 def describe(table: CheckedTable) -> dict[str, Any]:
@@ -149,7 +153,8 @@ def describe(table: CheckedTable) -> dict[str, Any]:
     dict
         source, kind, rows, first_date and last_date (ISO, None where the table has no
         date), missing_cells (number by column), set_aside (number of rows), sha256 (of
-        the file; None for a database), notes (how it was read).
+        the file; None for a server's table), notes (how it was read); pseudonymised (True)
+        where ids were replaced.
     """
     return table.description
 
@@ -231,6 +236,8 @@ def _described(
         "sha256": opened.sha256,
         "notes": [*opened.notes, *found.notes, *notes],
     }
+    if are_wanted():
+        description["pseudonymised"] = True
     return CheckedTable(kind, opened.name, table, set_aside.reset_index(drop=True), description)
 
 

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from crmlib.tables import dates, numbers
 from crmlib.tables.checks import Check, Conversion
-from crmlib.tables.engine import Column, Table, ifelse
+from crmlib.tables.engine import Column, Table, ifelse, null
 from crmlib.tables.faults import Fault
 from crmlib.tables.fields import Field
 from crmlib.tables.sources import Source
@@ -195,6 +195,8 @@ def _as_text(cells: Column) -> Column:
     if cells.type().is_string():
         return cells
     if cells.type().is_floating() or cells.type().is_decimal():
-        is_whole = (cells == cells.round()) & (cells.abs() < EXACT)
-        return ifelse(is_whole, cells.cast("int64").cast("string"), cells.cast("string"))
+        # DuckDB refuses to round what is beyond 64 bits, even where a condition leaves it out.
+        exact = ifelse(cells.abs() < EXACT, cells, null(cells.type()))
+        is_whole = exact == exact.round()
+        return ifelse(is_whole, exact.cast("int64").cast("string"), cells.cast("string"))
     return cells.cast("string")

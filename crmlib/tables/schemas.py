@@ -7,6 +7,7 @@ from crmlib.errors import InputError
 from crmlib.tables.faults import did_you_mean
 
 ColumnType = Literal["text", "number", "date"]
+Personal = Literal["id", "name", "contact"]
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,8 @@ class Column:
         Whether a value may stand in one row only.
     low, high : float or None
         Smallest and largest number allowed.
+    personal : {"id", "name", "contact"} or None
+        How a cell says who somebody is, where it does: see `crmlib.tables.pseudonyms`.
     """
 
     name: str
@@ -36,14 +39,24 @@ class Column:
     unique: bool = False
     low: float | None = None
     high: float | None = None
+    personal: Personal | None = None
 
 
-CUSTOMER_ID = Column("customer_id", "text", "the customer; leading zeros stay", required=True)
+CUSTOMER_ID = Column(
+    "customer_id", "text", "the customer; leading zeros stay", required=True, personal="id"
+)
 
 KINDS: dict[str, tuple[Column, ...]] = {
     "customers": (
-        Column("customer_id", "text", "the customer, one row each", required=True, unique=True),
-        Column("name", "text", "the customer's name"),
+        Column(
+            "customer_id",
+            "text",
+            "the customer, one row each",
+            required=True,
+            unique=True,
+            personal="id",
+        ),
+        Column("name", "text", "the customer's name", personal="name"),
         Column("region", "text", "where the customer is served"),
         Column("customer_type", "text", "what sort of customer it is"),
         Column("acquired_on", "date", "the day the customer was won"),
@@ -74,8 +87,15 @@ KINDS: dict[str, tuple[Column, ...]] = {
         Column("year", "number", "the calendar year; absent where the costs are of all years"),
     ),
     "referrals": (
-        Column("customer_id", "text", "who was won, one row each", required=True, unique=True),
-        Column("referred_by", "text", "the customer who sent them", required=True),
+        Column(
+            "customer_id",
+            "text",
+            "who was won, one row each",
+            required=True,
+            unique=True,
+            personal="id",
+        ),
+        Column("referred_by", "text", "the customer who sent them", required=True, personal="id"),
         Column("date", "date", "the day they came"),
     ),
     "events": (
@@ -89,7 +109,14 @@ KINDS: dict[str, tuple[Column, ...]] = {
         Column("basis", "text", "data or judgement: where the numbers come from"),
     ),
     "forecasts": (
-        Column("customer_id", "text", "the customer, one row each", required=True, unique=True),
+        Column(
+            "customer_id",
+            "text",
+            "the customer, one row each",
+            required=True,
+            unique=True,
+            personal="id",
+        ),
         Column("profit", "number", "profit that is to come", required=True),
         Column("low", "number", "lower end of its interval"),
         Column("high", "number", "upper end of its interval"),
@@ -101,7 +128,12 @@ KINDS: dict[str, tuple[Column, ...]] = {
         Column("resolved_on", "date", "the day it was settled; empty while it is open"),
     ),
     "responses": (
-        Column("customer_id", "text", "who answered; absent where the survey is anonymous"),
+        Column(
+            "customer_id",
+            "text",
+            "who answered; absent where the survey is anonymous",
+            personal="id",
+        ),
         Column("date", "date", "the day of the answer"),
         Column("overall", "number", "the overall score; further columns are kept as items"),
     ),
@@ -119,10 +151,11 @@ KINDS: dict[str, tuple[Column, ...]] = {
             "the person or account that can be drawn, one row each",
             required=True,
             unique=True,
+            personal="id",
         ),
-        Column("contact", "text", "e-mail address or telephone number"),
+        Column("contact", "text", "e-mail address or telephone number", personal="contact"),
         Column("opted_out", "text", "yes or no"),
-        Column("account", "text", "the customer the contact belongs to"),
+        Column("account", "text", "the customer the contact belongs to", personal="id"),
         Column("revenue", "number", "money the account brings"),
     ),
 }

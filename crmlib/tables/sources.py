@@ -37,7 +37,7 @@ class Source:
     columns : dict
         The user's column names, and the column of `table` each stands for.
     sha256 : str or None
-        Digest of the file; None for a database.
+        Digest of the file; None for a database on a server.
     first_row : int or None
         The number of the first row; None where rows have no numbers.
     is_lazy : bool

@@ -3,15 +3,14 @@
 import datetime
 import warnings
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-from xml.etree.ElementTree import ParseError
+from typing import IO, Any
 
 import openpyxl
 import pyarrow as pa
 from openpyxl.utils import get_column_letter
-from openpyxl.utils.exceptions import InvalidFileException
 
 from crmlib.errors import InputError
 from crmlib.tables import engine
@@ -20,7 +19,6 @@ from crmlib.tables.faults import Fault, did_you_mean, quoted
 from crmlib.tables.sources import BLANK_ROW, ROW, LeftOut, Source, cleaned, header_faults
 
 Row = tuple[Any, ...]
-NOT_A_WORKBOOK = (zipfile.BadZipFile, InvalidFileException, ParseError, KeyError, ValueError)
 
 
 def open_workbook(path: Path, name: str, sheet: str, kind: str) -> Source:
@@ -65,7 +63,7 @@ def open_workbook(path: Path, name: str, sheet: str, kind: str) -> Source:
     arrays = [_array([rows[number - 1][place] for number in filled]) for place in range(width)]
     data = pa.table([pa.array(filled, pa.int64()), *arrays], names=[ROW, *places])
     faults = header_faults(names, f"the header (row {header_row})")
-    if _has_formulas(path):
+    if _has_formulas(path, name):
         formulas = _rows(path, name, sheet, kind, results=False)
         faults += _without_results(rows, formulas)
     return Source(
@@ -79,25 +77,32 @@ def open_workbook(path: Path, name: str, sheet: str, kind: str) -> Source:
     )
 
 
+@contextmanager
+def _opened(path: Path, name: str) -> Iterator[IO[bytes]]:
+    """Open the file; whatever is wrong with it within this is told as the file's fault."""
+    try:
+        with path.open("rb") as file:
+            yield file
+    except InputError:
+        raise
+    # openpyxl trusts what it reads: damage comes to light as any kind of error.
+    except Exception as error:
+        raise InputError(
+            f"{name} is no Excel workbook that can be read ({error}). "
+            "Open it in Excel or LibreOffice and save it again as .xlsx."
+        ) from error
+
+
 def _rows(path: Path, name: str, sheet: str, kind: str, results: bool) -> list[Row]:
     """Return all rows of the sheet, with the results of formulas or the formulas."""
-    with warnings.catch_warnings():
+    with _opened(path, name) as file, warnings.catch_warnings():
         # openpyxl warns of styles and validations that it leaves aside; cells are all we want.
         warnings.simplefilter("ignore")
-        try:
-            book = openpyxl.load_workbook(path, read_only=True, data_only=results)
-            try:
-                page = book[_sheet([page.title for page in book.worksheets], name, sheet, kind)]
-                # Some programs store wrong dimensions; without them every row is read.
-                page.reset_dimensions()
-                return list(page.iter_rows(values_only=True))
-            finally:
-                book.close()
-        except NOT_A_WORKBOOK as error:
-            raise InputError(
-                f"{name} is no Excel workbook that can be read ({error}). "
-                "Open it in Excel or LibreOffice and save it again as .xlsx."
-            ) from error
+        book = openpyxl.load_workbook(file, read_only=True, data_only=results)
+        page = book[_sheet([page.title for page in book.worksheets], name, sheet, kind)]
+        # Some programs store wrong dimensions; without them every row is read.
+        page.reset_dimensions()
+        return list(page.iter_rows(values_only=True))
 
 
 def _sheet(sheets: list[str], name: str, sheet: str, kind: str) -> str:
@@ -149,8 +154,8 @@ def _as_text(cell: Any) -> str:
     return str(cell)
 
 
-def _has_formulas(path: Path) -> bool:
-    with zipfile.ZipFile(path) as archive:
+def _has_formulas(path: Path, name: str) -> bool:
+    with _opened(path, name) as file, zipfile.ZipFile(file) as archive:
         sheets = (part for part in archive.namelist() if part.startswith("xl/worksheets/"))
         return any(b"<f" in archive.read(part) for part in sheets if part.endswith(".xml"))
 

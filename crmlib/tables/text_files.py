@@ -8,6 +8,7 @@ are left out of the copy and listed.
 
 import csv
 import io
+import re
 import tempfile
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -245,7 +246,8 @@ def _sample(path: Path, encoding: str, name: str) -> list[str]:
     lines = list(io.StringIO(text, newline=""))
     if not is_all and len(lines) > 1:
         del lines[-1]
-    if not any(line.strip() for line in lines):
+    # Lines of delimiters only are as blank as others.
+    if not any(cell.strip() for line in lines for cell in re.split(r'[,;\t|"]', line)):
         raise InputError(f"{name} is empty. It needs a header row and rows below it.")
     return lines
 

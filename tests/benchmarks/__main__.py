@@ -9,6 +9,7 @@ from tests.benchmarks import (
     clp_beta_geo,
     clp_models,
     life_cycle,
+    report_overhead,
     sampling_draw,
     sampling_estimate,
     satisfaction_drivers,
@@ -32,6 +33,7 @@ BENCHMARKS = (
     segmentation_baskets,
     segmentation_offers,
     segmentation_scale,
+    report_overhead,
 )
 
 if __name__ == "__main__":

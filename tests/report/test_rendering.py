@@ -1,15 +1,17 @@
 import base64
+import errno
 import io
 
 import matplotlib
+import numpy as np
 import pandas as pd
 import pypdfium2
 import pytest
 from matplotlib import pyplot
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
-from PIL import Image
+from PIL import Image, ImageFilter
 
-from crmlib.report import blocks, prose
+from crmlib.report import blocks, prose, typesetting
 from crmlib.report.rendering import RenderingError, period_text, render_pdf, subject
 from tests.report.reading import RECORD, Shell, all_text, notebook, page_texts, squeezed, text_edges
 
@@ -128,6 +130,29 @@ def test_the_pdf_has_a_title_and_no_date(shell, pdf):
     assert metadata["Title"] == "The title"
     assert metadata["CreationDate"] == ""
     assert tagged
+
+
+def test_page_one_comes_as_a_picture_that_can_be_read(shell, pdf):
+    rendered = render_pdf(whole_notebook(shell), RECORD, pdf)
+    picture = Image.open(io.BytesIO(rendered.page_one))
+    assert (picture.format, picture.width, picture.height) == ("PNG", 909, 1286)  # A4, 110 dpi
+    assert len(rendered.page_one) < 100_000
+    drawn = [grey(picture), *(grey(page) for page in pages_by_pdfium(pdf, picture.size))]
+    assert np.abs(drawn[0] - drawn[1]).mean() < 2  # of 255: another program draws the same
+    assert np.abs(drawn[0] - drawn[2]).mean() > 10  # and page two is another
+    assert picture.convert("RGB").getpixel((454, 1250)) == (255, 255, 255)
+
+
+def pages_by_pdfium(path, size):
+    document = pypdfium2.PdfDocument(path)
+    pages = [page.render(scale=110 / 72).to_pil().resize(size) for page in document]
+    document.close()
+    return pages
+
+
+def grey(picture):
+    """A picture's brightness, blurred: the programs smooth letters in ways of their own."""
+    return np.asarray(picture.convert("L").filter(ImageFilter.GaussianBlur(3)), dtype=float)
 
 
 def test_long_findings_shrink_the_chart_but_page_one_holds_both(shell, pdf):
@@ -326,3 +351,68 @@ def test_periods():
     assert period_text(["2022-01-01", "2024-12-31"]) == "1 January 2022 to 31 December 2024"
     assert period_text(["spring", "autumn"]) == "spring to autumn"
     assert period_text([None, None]) == ""
+
+
+# ----------------------------------------------------------------- Typst's process
+
+
+@pytest.fixture
+def process(tmp_path, monkeypatch):
+    """A program of the test's instead of Typst's."""
+
+    def replace(code):
+        path = tmp_path / "process.py"
+        path.write_text(code, encoding="utf-8")
+        monkeypatch.setattr(typesetting, "PROCESS", path)
+
+    return replace
+
+
+def test_text_that_typst_does_not_survive_is_an_error_of_one_report(pdf):
+    fractions = "$" + r"\frac{1}{" * 1500 + "x" + "}" * 1500 + "$"
+    with pytest.raises(RenderingError, match="Typst"):
+        render_pdf(notebook("# T\n\ns\n\n" + fractions), RECORD, pdf)
+    assert list(pdf.parent.iterdir()) == []
+    assert render_pdf(notebook("# T"), RECORD, pdf).pages == 2
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("import os, sys; print('thread panicked', file=sys.stderr, flush=True); os.abort()",
+         "SIGABRT; thread panicked"),
+        ("import time; time.sleep(60)", "not done after 1 seconds"),
+        ("raise ModuleNotFoundError('no typst')", "exit code 1; ModuleNotFoundError: no typst"),
+        ("print('{\"error\": \"unknown variable\"}')", "could not set the report: unknown var"),
+    ],
+)  # fmt: skip
+def test_how_typst_ended_is_said(pdf, process, monkeypatch, code, message):
+    monkeypatch.setattr(typesetting, "MOST_SECONDS", 1 if "sleep" in code else 60)
+    process(code)
+    with pytest.raises(RenderingError, match=message):
+        render_pdf(notebook("# T"), RECORD, pdf)
+    assert not pdf.exists()
+
+
+def test_more_memory_than_typst_may_take_is_an_error(pdf, monkeypatch):
+    monkeypatch.setattr(typesetting, "MOST_MEMORY", 60 * 10**6)
+    picture = io.BytesIO()
+    Image.new("RGB", (6000, 6000), "red").save(picture, "JPEG")  # 108 MB when it is unpacked
+    jpg = base64.b64encode(picture.getvalue()).decode()
+    cell = new_code_cell(
+        "x", execution_count=1, outputs=[new_output("display_data", data={"image/jpeg": jpg})]
+    )
+    with pytest.raises(RenderingError, match="Typst"):
+        render_pdf(notebook(cell), RECORD, pdf)
+
+
+def test_a_full_disk_is_told_apart_from_a_fault_of_the_report(pdf, process):
+    process(f"print('{{\"errno\": {errno.ENOSPC}}}')")
+    with pytest.raises(OSError, match="No space left") as caught:
+        render_pdf(notebook("# T"), RECORD, pdf)
+    assert caught.value.errno == errno.ENOSPC
+
+
+def test_lists_within_lists_without_end_are_an_error(pdf):
+    with pytest.raises(RenderingError, match="too many others"):
+        render_pdf(notebook("# T\n\ns\n\n" + "> " * 2000 + "x"), RECORD, pdf)

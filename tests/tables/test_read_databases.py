@@ -1,5 +1,6 @@
 """Databases by URL: the same table as a plain one, and messages without passwords."""
 
+import hashlib
 import sqlite3
 import sys
 
@@ -52,7 +53,7 @@ def test_sqlite(sqlite_file):
     for url in (f"sqlite:///{sqlite_file}#orders", f"sqlite:///{sqlite_file}"):
         table = tables.read(url, "transactions")
         assert_frame_equal(table.frame, EXPECTED, check_dtype=False)
-        assert table.description["sha256"] is None
+        assert table.description["sha256"] == hashlib.sha256(sqlite_file.read_bytes()).hexdigest()
         assert table.source == url
 
 

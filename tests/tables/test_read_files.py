@@ -128,7 +128,7 @@ def test_gb18030(tmp_path):
     table = tables.read(written(tmp_path, CHINESE.encode("gb18030")), "transactions")
     assert_same(table, EXPECTED.replace("Käse, grün", "奶酪"))
     assert table.description["notes"][0] == (
-        'read as GB18030 (Chinese), not UTF-8: line 2 is "00001,2024-01-31,1234.5,"奶酪""'
+        "read as GB18030 (Chinese), not UTF-8: line 2 is the first to show it"
     )
 
 

@@ -1,0 +1,318 @@
+"""The runs there are: every version of every report, newest first, and which may go.
+
+Nothing here fails on a damaged file: a record that cannot be read is an empty one, and its run
+is not complete.
+"""
+
+import hashlib
+import json
+import secrets
+import shutil
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from crmlib.report.locks import WORK, not_writable, publishing_lock
+
+RUNS = ".runs"
+FAILED = "failed"
+RECORD = "run.json"
+CONFIRMED = "confirmed.json"
+
+
+@dataclass(frozen=True)
+class Keep:
+    """Which earlier runs of a report stay.
+
+    Attributes
+    ----------
+    last : int
+        How many of the newest good runs, the one that is shown among them.
+    month_ends : int
+        Of how many of the newest months the last run stays as well.
+    """
+
+    last: int = 2
+    month_ends: int = 0
+
+
+THE_LAST_TWO = Keep()
+
+
+@dataclass(frozen=True)
+class Run:
+    """One version of a report.
+
+    Attributes
+    ----------
+    place : str
+        The report's place, such as "clp/forecast".
+    folder : pathlib.Path
+        Where its files are.
+    record : dict
+        Its run.json; empty when that is missing or damaged.
+    is_latest : bool
+        It is the one that is shown.
+    confirmed : datetime or None
+        When an identical run was last asked for.
+    """
+
+    place: str
+    folder: Path
+    record: dict[str, Any]
+    is_latest: bool
+    confirmed: datetime | None
+
+    @property
+    def as_of(self) -> date | None:
+        """The date the run was made for."""
+        return _date(self.record.get("as_of"))
+
+    @property
+    def finished(self) -> datetime | None:
+        """When it was finished, in UTC."""
+        return _moment(self.record.get("finished"))
+
+    @cached_property
+    def is_complete(self) -> bool:
+        """Every file that run.json names (under `files`) is there with the bytes it had."""
+        files = self._recorded_files()
+        return bool(files) and all(
+            sha256_of(self.folder / name) == digest for name, digest in files.items()
+        )
+
+    def _recorded_files(self) -> dict[str, Any]:
+        files = self.record.get("files")
+        if not isinstance(files, dict):
+            return {}
+        # A damaged record must not lead out of the folder.
+        return files if all(Path(name).name == name for name in files) else {}
+
+
+# ----------------------------------------------------------------- finding runs
+
+
+def places(out: Path) -> list[str]:
+    """Name every place with a run or a failure.
+
+    Parameters
+    ----------
+    out : pathlib.Path
+        The folder of reports; it need not be there.
+
+    Returns
+    -------
+    list of str
+        Such as "clp/forecast", sorted.
+    """
+    with_runs = {
+        folder.relative_to(out)
+        for folder in out.glob(f"*/{RUNS}/*")
+        if _folders_in(folder) or (out / _place_of(folder.relative_to(out))).is_dir()
+    }
+    found = {_place_of(path) for path in with_runs}
+    found |= {
+        folder.relative_to(out / FAILED).as_posix()
+        for folder in out.glob(f"{FAILED}/*/*")
+        if folder.is_dir()
+    }
+    return sorted(place for place in found if not place.startswith("."))
+
+
+def _place_of(path: Path) -> str:
+    """Return the place whose runs are in "clp/.runs/forecast"."""
+    return f"{path.parts[0]}/{path.parts[-1]}"
+
+
+def runs_of(out: Path, place: str) -> list[Run]:
+    """List the runs of a report, newest first.
+
+    Parameters
+    ----------
+    out : pathlib.Path
+        The folder of reports.
+    place : str
+        The report's place, such as "clp/forecast".
+
+    Returns
+    -------
+    list of Run
+        In the order in which they were published, whatever the clock said; those whose record
+        is damaged last.
+    """
+    shown = out / place
+    folders = _folders_in(runs_folder(out, place))
+    if shown.is_dir() and not shown.is_symlink() and (shown / RECORD).exists():
+        folders.append(shown)  # where there are no links
+    latest = shown.resolve()
+    runs = [
+        Run(
+            place=place,
+            folder=folder,
+            record=read_json(folder / RECORD),
+            is_latest=folder.resolve() == latest,
+            confirmed=_moment(read_json(folder / CONFIRMED).get("confirmed")),
+        )
+        for folder in folders
+    ]
+    return sorted(runs, key=_order, reverse=True)
+
+
+def runs_folder(out: Path, place: str) -> Path:
+    """Return the folder that holds the runs of a report."""
+    return (out / place).parent / RUNS / Path(place).name
+
+
+def sequence_of(run: Run) -> int:
+    """Return the number of a run in the order of publication; -1 where it is not known."""
+    number = run.record.get("sequence")
+    return number if isinstance(number, int) and not isinstance(number, bool) else -1
+
+
+def _order(run: Run) -> tuple[int, datetime, str]:
+    return sequence_of(run), run.finished or datetime.min.replace(tzinfo=UTC), run.folder.name
+
+
+def _folders_in(folder: Path) -> list[Path]:
+    try:
+        # A link is no run of ours: what it leads to is not to be removed.
+        return [path for path in folder.iterdir() if path.is_dir() and not path.is_symlink()]
+    except OSError:
+        return []
+
+
+def failure_of(out: Path, place: str) -> dict[str, Any]:
+    """Return the record of what keeps a report from being made; empty when nothing does."""
+    return read_json(out / FAILED / place / RECORD)
+
+
+# ----------------------------------------------------------------- what may go
+
+
+def superfluous(runs: list[Run], keep: Keep) -> list[Run]:
+    """Choose the runs that may go.
+
+    Parameters
+    ----------
+    runs : list of Run
+        All runs of one report, newest first.
+    keep : Keep
+        Which of them stay.
+
+    Returns
+    -------
+    list of Run
+        In the order of `runs`. Only complete good runs count. Never among them: the run that
+        is shown, those newer than the `keep.last` newest good ones (one at least), and the
+        last run of each of the newest `keep.month_ends` months, by the date it was made for,
+        or else by that on which it was made.
+    """
+    good = [run for run in runs if run.record.get("state") == "good" and run.is_complete]
+    newest = good[: max(keep.last, 1)]
+    if len(newest) < max(keep.last, 1):
+        return []
+    older = runs[runs.index(newest[-1]) + 1 :]
+    stay = {run.folder for run in _month_ends(good, keep.month_ends)}
+    return [run for run in older if not run.is_latest and run.folder not in stay]
+
+
+def _month_ends(runs: list[Run], months: int) -> list[Run]:
+    last: dict[str, Run] = {}
+    for run in runs:  # newest first: of two of one day the newer one stays
+        month = _day(run).isoformat()[:7]
+        if month not in last or _day(run) > _day(last[month]):
+            last[month] = run
+    return [last[month] for month in sorted(last, reverse=True)[: max(months, 0)]]
+
+
+def _day(run: Run) -> date:
+    return run.as_of or (run.finished.date() if run.finished else date.min)
+
+
+def remove(run: Run) -> None:
+    """Remove a run, whole and at once; one that is shown meanwhile stays.
+
+    Raises
+    ------
+    NotWritable
+        The folder of reports cannot be written to.
+    """
+    out = run.folder.parents[len(Path(run.place).parts) + 1]
+    try:
+        with publishing_lock(out):
+            if run.is_latest or run.folder.resolve() == (out / run.place).resolve():
+                return
+            gone = set_aside(run, out)
+    except FileNotFoundError:
+        return  # another process was faster
+    except OSError as error:
+        raise not_writable(out, error) from None
+    shutil.rmtree(gone, ignore_errors=True)
+
+
+def set_aside(run: Run, out: Path) -> Path:
+    """Move a run to where nobody sees it, and where the next run removes what is left of it."""
+    gone = out / WORK / f"gone-{secrets.token_hex(8)}"
+    run.folder.replace(gone)
+    return gone
+
+
+def confirm(run: Run) -> None:
+    """Note beside a run's record that an identical run was asked for now.
+
+    Raises
+    ------
+    NotWritable
+        The note cannot be written.
+    """
+    try:
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        write_json(run.folder / CONFIRMED, {"confirmed": now})
+    except OSError as error:
+        raise not_writable(run.folder, error) from None
+
+
+# ----------------------------------------------------------------- files of a run
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a file that holds a JSON object; empty when it is missing, damaged or another thing."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write a JSON file; it is there whole or not at all."""
+    half = path.with_name(path.name + ".half")
+    text = json.dumps(content, indent=2, ensure_ascii=False, default=str) + "\n"
+    half.write_text(text, encoding="utf-8", errors="replace")
+    half.replace(path)
+
+
+def sha256_of(path: Path) -> str | None:
+    """Return the SHA-256 of a file; None where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except (OSError, ValueError):
+        return None
+
+
+def _date(text: Any) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except (TypeError, ValueError):
+        return None
+
+
+def _moment(text: Any) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text)
+        return moment.replace(tzinfo=moment.tzinfo or UTC)
+    except (TypeError, ValueError):
+        return None

@@ -1,0 +1,1 @@
+"""Scheduled runs: what a schedule file asks for, run unattended, looked back at."""

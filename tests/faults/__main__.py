@@ -1,0 +1,206 @@
+"""Provoke every fault at random moments, and print how many of them lost anything.
+
+    python -m tests.faults [--trials 25] [--seed N] [--only NAME] [--workers 2]
+
+Exit code 1 when anything was lost.
+"""
+
+import argparse
+import functools
+import itertools
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.faults.faults import FAULTS, Fault
+from tests.faults.trial import Life, MissedError, NotTriedError, measured_life, new_trial
+from tests.faults.workbook import PROGRAM, LostError, SmallWorkbook, write_workbook
+
+COMMANDS = ("report", "schedule")
+# A fault that came when the run was over is tried again, earlier.
+EARLIER = 0.75
+ATTEMPTS = 6
+
+
+@dataclass
+class Tally:
+    """What has become of the trials of one fault."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    stories: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def add(self, outcome: str, story: str, seconds: float) -> None:
+        self.counts[outcome] += 1
+        self.seconds += seconds
+        if story:
+            self.stories.append(story)
+
+
+@dataclass(frozen=True)
+class Ground:
+    """Where trials start from: a workbook with two versions of every report."""
+
+    template: SmallWorkbook
+    lives: dict[str, Life]
+
+
+def main() -> int:
+    options = _options()
+    chosen = [fault for fault in FAULTS if not options.only or options.only in fault.name]
+    if not chosen:
+        print(f"no fault is called {options.only}: {', '.join(fault.name for fault in FAULTS)}")
+        return 2
+    begin = time.monotonic()
+    print(f"seed {options.seed}, {options.trials} trials a fault, {options.workers} at a time")
+    with _grounds(chosen, options.workers) as grounds:
+        tallies = {fault.name: Tally() for fault in chosen}
+        work = [
+            (fault, number, options.trials, options.seed)
+            for number, fault in itertools.product(range(options.trials), chosen)
+        ]
+        with ThreadPoolExecutor(options.workers) as pool:
+            tried = pool.map(functools.partial(_tried, grounds), work)
+            for (fault, *_), (outcome, story, seconds) in zip(work, tried, strict=True):
+                tallies[fault.name].add(outcome, story, seconds)
+                if outcome == "lost":
+                    print(story, flush=True)
+    _print_table(tallies, time.monotonic() - begin)
+    return 1 if any(tally.counts["lost"] for tally in tallies.values()) else 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.faults")
+    parser.add_argument("--trials", type=int, default=25, help="of each fault")
+    parser.add_argument("--seed", type=int, default=int(time.time()))
+    parser.add_argument("--only", default="", metavar="NAME", help="faults with this in their name")
+    parser.add_argument("--workers", type=int, default=2, help="trials at the same time")
+    return parser.parse_args()
+
+
+# ----------------------------------------------------------------- one trial
+
+
+def _tried(
+    grounds: dict[bool, Ground], work: tuple[Fault, int, int, int]
+) -> tuple[str, str, float]:
+    """Make one trial; return outcome, story and seconds."""
+    fault, number, trials, seed = work
+    ground = grounds[fault.on_tables]
+    # Report, schedule, schedule, report: what goes by odd and even numbers meets both of them.
+    command = COMMANDS[(number // 2 + number) % len(COMMANDS)]
+    # The moments are spread over the whole life, each at random within its share of it.
+    share = (number + _random(seed, fault, number)) / trials
+    begin = time.monotonic()
+    outcome, story = "missed", ""
+    for _ in range(ATTEMPTS):
+        outcome, story = _one_attempt(fault, ground, command, share, number, seed)
+        if outcome != "missed":
+            break
+        share *= EARLIER
+    if story:
+        story = f"{fault.name}, {command}, trial {number} of seed {seed}, at {share:.0%}: {story}"
+    return outcome, story, time.monotonic() - begin
+
+
+def _one_attempt(
+    fault: Fault, ground: Ground, command: str, share: float, number: int, seed: int
+) -> tuple[str, str]:
+    name = f"{seed} {fault.name} {number}"
+    with new_trial(ground.template, ground.lives[command], command, share, number, name) as trial:
+        try:
+            trial.finish(fault.strike(trial), fault.codes)
+        except MissedError:
+            return "missed", ""
+        except NotTriedError as reason:
+            return "not tried", str(reason)
+        except LostError as loss:
+            return "lost", str(loss)
+        except Exception as error:  # of the trial itself: it has shown nothing
+            return "lost", f"the trial broke off: {type(error).__name__}: {error}"
+    return "survived", ""
+
+
+def _random(seed: int, fault: Fault, number: int) -> float:
+    import random
+
+    return random.Random(f"{seed} {fault.name} {number}").random()
+
+
+# ----------------------------------------------------------------- the ground
+
+
+@contextmanager
+def _grounds(chosen: list[Fault], workers: int) -> Iterator[dict[bool, Ground]]:
+    """The workbooks the trials are copies of, by whether they read with `crmlib.tables`."""
+    folders: list[Path] = []
+    try:
+        grounds = {}
+        for on_tables in {fault.on_tables for fault in chosen}:
+            folders.append(Path(tempfile.mkdtemp(prefix="f")))
+            grounds[on_tables] = _ground(folders[-1], on_tables, workers)
+        yield grounds
+    finally:
+        for folder in folders:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _ground(folder: Path, on_tables: bool, workers: int) -> Ground:
+    import subprocess
+
+    template = write_workbook(folder / "workbook", on_tables)
+    for version, command in itertools.product((0, 1), COMMANDS):
+        template.set_input(version)
+        arguments = ["clp/small", "--out", "disk/reports"]
+        if command == "schedule":
+            arguments = ["nightly.toml", "--jobs", "2"]
+        done = subprocess.run(
+            [*PROGRAM, command, *arguments],
+            cwd=template.folder,
+            env=template.environment,
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode:
+            sys.exit(f"crmlib {command} does not work at all: {done.stderr}")
+    template.remember()
+    lives = {command: measured_life(template, command, workers) for command in COMMANDS}
+    for command, life in lives.items():
+        what = "reading tables" if on_tables else "reading plainly"
+        print(f"a good {command}, {what}: {life.run:.1f} s, kernel {life.kernel_for:.1f} s")
+    return Ground(template, lives)
+
+
+# ----------------------------------------------------------------- the table
+
+
+def _print_table(tallies: dict[str, Tally], seconds: float) -> None:
+    print(f"\n{'fault':<20}{'tried':>7}{'survived':>10}{'lost':>6}{'seconds':>9}")
+    total: Counter[str] = Counter()
+    for name, tally in tallies.items():
+        total += tally.counts
+        print(_row(name, tally.counts, tally.seconds))
+    print(_row("all", total, seconds))
+    for name, tally in tallies.items():
+        if never := tally.counts["not tried"]:
+            print(f"{name}: {never} not tried: {tally.stories[-1]}")
+        if late := tally.counts["missed"]:
+            print(f"{name}: {late} not tried: the run was always over first")
+    print(f"{os.cpu_count()} cores")
+
+
+def _row(name: str, counts: Counter[str], seconds: float) -> str:
+    survived, lost = counts["survived"], counts["lost"]
+    return f"{name:<20}{survived + lost:>7}{survived:>10}{lost:>6}{seconds:>9.0f}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
