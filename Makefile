@@ -5,7 +5,7 @@ BIN = .venv/bin
 .PHONY: report test test-slow test-engines faults soak fuzz lint lab bench data clean
 
 report: .venv
-	$(BIN)/crmlib report
+	$(BIN)/crmlib report --jobs 2
 
 test: .venv
 	$(BIN)/python -m pytest -n auto --dist loadgroup -m "not slow and not engines"

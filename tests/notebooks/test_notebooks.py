@@ -1,6 +1,7 @@
 """Every notebook of the workbook: its form, `crmlib list`, plain papermill, `crmlib report`."""
 
 import ast
+import json
 import os
 import re
 import subprocess
@@ -9,6 +10,8 @@ from pathlib import Path
 
 import nbformat
 import pytest
+
+from crmlib.report.rendering import render_pdf
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").rglob("*.ipynb"))
@@ -22,11 +25,11 @@ def name(path: Path) -> str:
     return path.relative_to(ROOT / "notebooks").with_suffix("").as_posix()
 
 
-def command(*words: str, cwd: Path = ROOT) -> subprocess.CompletedProcess:
+def command(*words: str, cwd: Path = ROOT, **settings: str) -> subprocess.CompletedProcess:
     return subprocess.run(
         [str(BIN / words[0]), *words[1:]],
         cwd=cwd,
-        env=ENVIRONMENT,
+        env=ENVIRONMENT | settings,
         capture_output=True,
         text=True,
         timeout=300,
@@ -96,32 +99,35 @@ def test_crmlib_list_shows_every_report_with_its_parameters(report, request):
         assert text.partition("  # ")[2] in listed
 
 
-# A report runs through papermill too, and the tests of every notebook run its report.
-QUICK = ("start_here",)
-PLAIN = [
-    pytest.param(path, id=name(path), marks=() if name(path) in QUICK else pytest.mark.slow)
-    for path in NOTEBOOKS
-]
-
-
-@pytest.mark.parametrize("path", PLAIN)
-def test_runs_with_plain_papermill(path, tmp_path):
-    output = tmp_path / "out.ipynb"
-    run = command("papermill", "--no-progress-bar", str(path), str(output), "--cwd", str(tmp_path))
+def executed_by_papermill(path, output):
+    """The notebook as plain papermill leaves it, in the settings of every run of a report."""
+    settings = {"PYTHONHASHSEED": "0", "SOURCE_DATE_EPOCH": "0"}
+    run = command(
+        *("papermill", "--no-progress-bar", str(path), str(output), "--cwd", str(output.parent)),
+        **settings,
+    )
     assert run.returncode == 0, run.stderr
-    for cell in code_cells(nbformat.read(output, as_version=4)):
+    notebook = nbformat.read(output, as_version=4)
+    for cell in code_cells(notebook):
         assert cell.execution_count is not None
         for found in cell.outputs:
             assert found.output_type != "error"
             assert found.get("name") != "stderr", found.text
+    return notebook
+
+
+@pytest.mark.parametrize("path", [p for p in NOTEBOOKS if p not in REPORTS], ids=name)
+def test_runs_with_plain_papermill(path, tmp_path):
+    executed_by_papermill(path, tmp_path / "out.ipynb")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", REPORTS, ids=name)
-def test_two_runs_of_a_report_give_the_same_pdf(path, tmp_path):
-    pdfs = []
-    for run in ("one", "two"):
-        done = command("crmlib", "report", name(path), "--out", str(tmp_path / run))
-        assert done.returncode == 0, done.stderr
-        pdfs.append((tmp_path / run / name(path) / "report.pdf").read_bytes())
-    assert pdfs[0] == pdfs[1]
+def test_plain_papermill_and_a_second_run_give_the_same_pdf(path, tmp_path):
+    done = command("crmlib", "report", name(path), "--out", str(tmp_path / "reports"))
+    assert done.returncode == 0, done.stderr
+    place = tmp_path / "reports" / name(path)
+    record = json.loads((place / "run.json").read_text(encoding="utf-8"))
+    notebook = executed_by_papermill(path, tmp_path / "out.ipynb")
+    render_pdf(notebook, record, tmp_path / "again.pdf")
+    assert (tmp_path / "again.pdf").read_bytes() == (place / "report.pdf").read_bytes()
