@@ -16,7 +16,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -257,10 +257,15 @@ def show_again(run: Run, out: Path) -> Path:
 
 
 def _is_later(shown: Run | None, as_of: date | None) -> bool:
-    """Whether what is shown was made for a later day; a damaged report is no reason to keep it."""
+    """Whether what is shown was made for a later day, and is to go on being shown.
+
+    Not if it is damaged; nor if that day is still to come: the clock was wrong when it was made,
+    and would hide every report until then.
+    """
     if shown is None or shown.as_of is None or as_of is None:
         return False
-    return shown.as_of > as_of and shown.is_complete
+    tomorrow = date.today() + timedelta(days=1)  # it can be that already where others are
+    return as_of < shown.as_of <= tomorrow and shown.is_complete
 
 
 def _new_folder(runs: Path, record: dict[str, Any]) -> Path:

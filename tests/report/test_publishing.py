@@ -7,7 +7,7 @@ import json
 import os
 import re
 import threading
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
@@ -141,35 +141,44 @@ def test_a_run_whose_record_says_nonsense_gets_a_name_all_the_same(tmp_path):
 
 
 def test_a_report_of_an_earlier_day_goes_into_the_history_only(tmp_path):
-    publish(tmp_path, "october", "2026-10-31")
-    place = publish(tmp_path, "september", "2026-09-30")
+    publish(tmp_path, "october", "2024-10-31")
+    place = publish(tmp_path, "september", "2024-09-30")
     assert shown(tmp_path) == "october"
     assert (place / "report.pdf").read_text() == "september"
     assert place.parent == tmp_path / "clp/.runs/x"
     assert kept(tmp_path) == ["september", "october"]
-    publish(tmp_path, "october again", "2026-10-31")
+    publish(tmp_path, "october again", "2024-10-31")
     assert shown(tmp_path) == "october again"
-    publish(tmp_path, "november", "2026-11-30")
+    publish(tmp_path, "november", "2024-11-30")
     assert shown(tmp_path) == "november"
     publish(tmp_path, "of no day")
     assert shown(tmp_path) == "of no day"
 
 
 def test_a_damaged_report_gives_way_to_one_of_an_earlier_day(tmp_path):
-    publish(tmp_path, "october", "2026-10-31")
+    publish(tmp_path, "october", "2024-10-31")
     (tmp_path / "clp/x/report.pdf").write_text("octobes")
-    publish(tmp_path, "september", "2026-09-30")
+    publish(tmp_path, "september", "2024-09-30")
     assert shown(tmp_path) == "september"
+
+
+def test_a_report_of_a_day_to_come_does_not_hide_the_others_until_then(tmp_path):
+    publish(tmp_path, "october", "2024-10-31")
+    far = date.today() + timedelta(days=30)  # the clock was wrong for a night
+    publish(tmp_path, "far", far.isoformat())
+    assert shown(tmp_path) == "far"
+    publish(tmp_path, "november", "2024-11-30")
+    assert shown(tmp_path) == "november"
 
 
 def test_the_rules_of_keeping_are_followed_after_every_run(tmp_path):
     keep = Keep(last=1, month_ends=2)
     for day in ("08-31", "09-29", "09-30", "10-01", "10-30", "10-31", "11-01"):
-        publish(tmp_path, day, f"2026-{day}", keep)
+        publish(tmp_path, day, f"2024-{day}", keep)
     assert shown(tmp_path) == "11-01"
     # The one shown until now stays for those who were just opening it.
     assert kept(tmp_path) == ["11-01", "10-31"]
-    publish(tmp_path, "11-02", "2026-11-02", keep)
+    publish(tmp_path, "11-02", "2024-11-02", keep)
     assert kept(tmp_path) == ["11-02", "11-01", "10-31"]
 
 
@@ -183,7 +192,7 @@ def test_the_clock_set_back_does_not_turn_the_order_round(tmp_path):
 
 @pytest.mark.parametrize("step", ["symlink_to", "replace", "write_json", "mkdtemp"])
 def test_a_disk_that_is_full_leaves_everything_as_it_was(tmp_path, monkeypatch, step):
-    publish(tmp_path, "good", "2026-10-31")
+    publish(tmp_path, "good", "2024-10-31")
     before = versions(tmp_path)
 
     def full(*_, **__):
@@ -215,8 +224,8 @@ def test_a_run_of_the_history_can_be_shown_again(tmp_path):
     assert publishing.show_again(first, tmp_path) == tmp_path / "clp/x"
     assert shown(tmp_path) == "first"
     assert publishing.show_again(first, tmp_path) == tmp_path / "clp/x"
-    publish(tmp_path, "of a day", "2026-10-31")
-    older = publish(tmp_path, "of a day before", "2026-10-30")
+    publish(tmp_path, "of a day", "2024-10-31")
+    older = publish(tmp_path, "of a day before", "2024-10-30")
     [run, *_] = history.runs_of(tmp_path, "clp/x")
     assert publishing.show_again(run, tmp_path) == older
     assert shown(tmp_path) == "of a day"
