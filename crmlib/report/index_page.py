@@ -357,6 +357,8 @@ def _lists(entry: _Entry) -> list[tuple[str, str]]:
 def _others(entry: _Entry) -> str:
     lines = []
     for run in entry.others:
+        if not (run.folder / "report.pdf").is_file():
+            continue  # damaged: there is nothing to open
         where = run.folder.relative_to(entry.out).as_posix()
         lines.append(f'<li><a href="{_link(where, "report.pdf")}">{_text(_run_name(run))}</a></li>')
     if not lines:

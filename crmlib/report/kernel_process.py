@@ -48,6 +48,10 @@ def main() -> None:
         runner = int(os.environ.pop("JPY_PARENT_PID"))
         watcher = threading.Thread(target=end_with_the_runner, args=(runner, folder), daemon=True)
         watcher.start()
+    # Modules such as secrets.py beside this file are not for notebooks. (Python's -P would keep the
+    # working folder away from them as well, where people have modules of their own.)
+    if sys.path[0] == os.path.dirname(os.path.abspath(__file__)):
+        del sys.path[0]
     from ipykernel.kernelapp import launch_new_instance
 
     launch_new_instance()

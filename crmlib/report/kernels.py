@@ -21,7 +21,7 @@ from jupyter_core.utils import ensure_event_loop
 from crmlib.report.locks import FileLock, try_lock
 from crmlib.report.stopping import Stop
 
-PREFIX = "crm-"
+PREFIX = "crmk-"
 ALIVE = "alive"  # a file in a kernel's folder that is locked while its runner lives
 PROCESS = Path(__file__).with_name("kernel_process.py")
 # The system's limit for the path of a socket is 104 (macOS) or 108 characters, and the
@@ -64,8 +64,7 @@ class _KernelManager(AsyncKernelManager):
 
     @property
     def kernel_spec(self) -> KernelSpec:
-        # -P: this file's own folder, with modules such as secrets.py, stays out of sys.path.
-        command = [sys.executable, "-P", str(PROCESS), self.folder, "-f", "{connection_file}"]
+        command = [sys.executable, str(PROCESS), self.folder, "-f", "{connection_file}"]
         return KernelSpec(argv=command, display_name="Python", language="python")
 
 
@@ -237,11 +236,14 @@ def _new_folder(root: Path) -> tuple[Path, FileLock | None]:
 
 
 def _remove_dead(root: Path) -> None:
-    """Remove what runs have left that were killed before or after their kernel lived."""
+    """Remove what runs have left that were killed; their kernels may not have come to it."""
     if sys.platform == "win32":
         return
-    for alive in root.glob(f"{PREFIX}*/{ALIVE}"):
+    for folder in root.glob(f"{PREFIX}*"):
         with contextlib.suppress(OSError):  # another user's, or removed meanwhile
-            if lock := try_lock(alive):
-                shutil.rmtree(alive.parent, ignore_errors=True)
+            # Those of live runs have the file from the moment they have their name.
+            lock = try_lock(folder / ALIVE) if (folder / ALIVE).exists() else None
+            if lock or not (folder / ALIVE).exists():
+                shutil.rmtree(folder, ignore_errors=True)
+            if lock:
                 lock.close()

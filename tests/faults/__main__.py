@@ -9,7 +9,9 @@ import argparse
 import functools
 import itertools
 import os
+import random
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -19,6 +21,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from tqdm import tqdm
 
 from tests.faults.faults import FAULTS, Fault
 from tests.faults.trial import Life, MissedError, NotTriedError, measured_life, new_trial
@@ -68,11 +72,15 @@ def main() -> int:
             for number, fault in itertools.product(range(options.trials), chosen)
         ]
         with ThreadPoolExecutor(options.workers) as pool:
-            tried = pool.map(functools.partial(_tried, grounds), work)
-            for (fault, *_), (outcome, story, seconds) in zip(work, tried, strict=True):
-                tallies[fault.name].add(outcome, story, seconds)
-                if outcome == "lost":
-                    print(story, flush=True)
+            try:
+                tried = pool.map(functools.partial(_tried, grounds), work)
+                told = tqdm(zip(work, tried, strict=True), total=len(work), disable=None)
+                for (fault, *_), (outcome, story, seconds) in told:
+                    tallies[fault.name].add(outcome, story, seconds)
+                    if outcome == "lost":
+                        print(story, flush=True)
+            finally:
+                pool.shutdown(cancel_futures=True)  # on Ctrl-C what has begun is cleared away
     _print_table(tallies, time.monotonic() - begin)
     return 1 if any(tally.counts["lost"] for tally in tallies.values()) else 0
 
@@ -130,8 +138,6 @@ def _one_attempt(
 
 
 def _random(seed: int, fault: Fault, number: int) -> float:
-    import random
-
     return random.Random(f"{seed} {fault.name} {number}").random()
 
 
@@ -154,8 +160,6 @@ def _grounds(chosen: list[Fault], workers: int) -> Iterator[dict[bool, Ground]]:
 
 
 def _ground(folder: Path, on_tables: bool, workers: int) -> Ground:
-    import subprocess
-
     template = write_workbook(folder / "workbook", on_tables)
     for version, command in itertools.product((0, 1), COMMANDS):
         template.set_input(version)
@@ -175,7 +179,7 @@ def _ground(folder: Path, on_tables: bool, workers: int) -> Ground:
     lives = {command: measured_life(template, command, workers) for command in COMMANDS}
     for command, life in lives.items():
         what = "reading tables" if on_tables else "reading plainly"
-        print(f"a good {command}, {what}: {life.run:.1f} s, kernel {life.kernel_for:.1f} s")
+        print(f"a good {command}, {what}: {life.run:.1f} s, kernel {life.kernel:.1f} s")
     return Ground(template, lives)
 
 

@@ -138,7 +138,7 @@ def _slope(values: list[int]) -> tuple[float, float]:
         value - line.intercept - line.slope * number
         for number, value in zip(numbers, values, strict=True)
     ]
-    spread = math.sqrt(statistics.fsum(r * r for r in residuals) / (len(values) - 2))
+    spread = math.sqrt(math.fsum(r * r for r in residuals) / (len(values) - 2))
     return line.slope, spread / (statistics.pstdev(numbers) * math.sqrt(len(values)))
 
 

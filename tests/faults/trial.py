@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,11 +39,10 @@ class NotTriedError(Exception):
 
 @dataclass(frozen=True)
 class Life:
-    """How long a good run lives, and when its kernels do: the shortest seen, in seconds."""
+    """How long a good run lives, and its kernels: the shortest seen, in seconds."""
 
     run: float
-    kernel_from: float
-    kernel_for: float
+    kernel: float
 
 
 @dataclass
@@ -157,9 +157,9 @@ class Trial:
             asked = self._started([*PROGRAM, *question, "--out", "disk/reports"])
             asked.end().check({0: NOTHING, 1: NOTHING})
 
-    def wait_for_the_moment(self, run: Running, seconds: float | None = None) -> None:
+    def wait_for_the_moment(self, run: Running) -> None:
         """Sleep until the share of the run's life is over; it must still live then."""
-        time.sleep(self.share * self.life.run if seconds is None else seconds)
+        time.sleep(self.share * self.life.run)
         if run.is_over():
             raise MissedError
 
@@ -169,7 +169,7 @@ class Trial:
             if run.is_over():
                 raise MissedError
             time.sleep(0.01)
-        time.sleep(self.share * self.life.kernel_for)
+        time.sleep(self.share * self.life.kernel)
         chosen = self.random.choice(run.kernels() or kernels)
         if not chosen.is_running() or run.is_over():
             raise MissedError
@@ -282,19 +282,13 @@ def _run(*command: str) -> None:
 
 def measured_life(template: SmallWorkbook, command: str, workers: int) -> Life:
     """Measure good runs under the load that the trials will have; return the shortest life."""
-    from concurrent.futures import ThreadPoolExecutor
-
     with ThreadPoolExecutor(workers) as pool:
         lives = list(pool.map(lambda _: _one_life(template, command), range(2 * workers)))
-    return Life(
-        min(life.run for life in lives),
-        min(life.kernel_from for life in lives),
-        min(life.kernel_for for life in lives),
-    )
+    return Life(min(life.run for life in lives), min(life.kernel for life in lives))
 
 
 def _one_life(template: SmallWorkbook, command: str) -> Life:
-    with new_trial(template, Life(0, 0, 0), command, 0, 0, "") as trial:
+    with new_trial(template, Life(0, 0), command, 0, 0, "") as trial:
         begin = time.monotonic()
         run = trial.start()
         with_kernel = []
@@ -304,4 +298,4 @@ def _one_life(template: SmallWorkbook, command: str) -> Life:
             time.sleep(0.02)
         seconds = time.monotonic() - begin
         run.end().check({0: NOTHING})
-        return Life(seconds, with_kernel[0], with_kernel[-1] - with_kernel[0])
+        return Life(seconds, with_kernel[-1] - with_kernel[0])

@@ -47,7 +47,7 @@ from pathlib import Path
 from types import SimpleNamespace
 import pandas as pd
 from crmlib.report import blocks
-exec(Path("fault.py").read_text())
+from fault import moment
 """
 # The notebook calls it in several cells; a trial says in fault.json what happens in which.
 FAULT_MODULE = """\

@@ -22,7 +22,7 @@ from crmlib.errors import InputError
 
 LONG = os.environ.get("CRMLIB_FUZZ") == "1"
 FUZZ = settings(
-    max_examples=500 if LONG else 10,
+    max_examples=400 if LONG else 8,
     derandomize=not LONG,
     database=None,
     # A smaller example can take minutes to find, and the first one tells enough.

@@ -16,6 +16,7 @@ HEADER = "customer_id,date,amount\n"
 BROKEN = {
     "empty": ("", {}, " is empty. It needs a header row and rows below it."),
     "blank lines only": ("\n \n\n", {}, " is empty."),
+    "delimiters only": (',,\n;\n"",\t|\n', {}, " is empty."),
     "header only": (
         HEADER,
         {},

@@ -329,6 +329,15 @@ def test_parquet(tmp_path):
     assert table.description["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+def test_parquet_ids_that_are_numbers_of_any_size(tmp_path):
+    path = tmp_path / "table.parquet"
+    ids = [7.0, -3.0, 2.0**63, -(2.0**70), 1e300]
+    pd.DataFrame({"customer_id": ids}).to_parquet(path)
+    found = list(tables.read(path, "customers").frame["customer_id"])
+    assert found[:2] == ["7", "-3"]
+    assert [float(text) for text in found] == ids
+
+
 def test_parquet_columns_of_other_types(tmp_path):
     path = tmp_path / "table.parquet"
     pd.DataFrame(
