@@ -94,7 +94,9 @@ def customer_totals(
         check_profit_source(cost, margin_rate)
     source = tables.as_expression(transactions)
     rows = money_rows(source, customer, date, amount, cost, order_key=order)
-    whole = looked_at(source, customer, date, amount, cost)
+    # Text takes longest to read: rows without a customer show in the sums, and only then are
+    # counted.
+    whole = looked_at(source, None, date, amount, cost)
     first = whole["first"] if since is None else day_of(since, "since")
     last = whole["last"] if as_of is None else day_of(as_of, "as_of")
     picked = rows.filter(rows["day"] >= first.date(), rows["day"] <= last.date())
@@ -107,6 +109,8 @@ def customer_totals(
         profit_cents=picked["profit_cents"].sum(),
     )
     found = tables.as_frame(sums.order_by("customer_id"))
+    if found["customer_id"].isna().any():
+        looked_at(source, customer, date, amount, cost)
     if found.empty:
         raise InputError(
             f"There is no purchase from {first.date()} to {last.date()}; the table has them from "
@@ -116,9 +120,11 @@ def customer_totals(
 
 
 def looked_at(
-    rows: Any, customer: str, date: str, amount: str, cost: str | None
+    rows: Any, customer: str | None, date: str, amount: str, cost: str | None
 ) -> "pd.Series[Any]":
     """Rows, first and last day of transactions whose cells are all there.
+
+    Without `customer` that column is not looked at.
 
     It looks at the columns as they are: money in cents would have to be worked out for it.
 
