@@ -22,6 +22,7 @@ WHOLE = {"report.pdf", "notebook.ipynb", "run.json", "list.csv"}
 # What may stand outside the reports themselves once a run has ended.
 BOOKKEEPING = re.compile(r"(lock|locks(/[^/]+\.lock)?|[^/]+\.lock)")
 
+STATES = range(4)  # of the input, that any trial makes
 MOMENTS = 4  # cells in which a notebook can go wrong
 PARAMETERS = """\
 source: str = "sales.csv"  # the table
@@ -192,7 +193,7 @@ class SmallWorkbook:
                 raise LostError(f"{place} is not what it was, and nobody was to make it")
             for run in self.versions_of_runs(place):
                 if run not in self.damaged:
-                    self.check_report(run, [0, 1, *versions])
+                    self.check_report(run, list(STATES))
         self.check_index(is_final)
         for record in self.reports.glob("failed/*/*"):
             read_record(record / "run.json")
