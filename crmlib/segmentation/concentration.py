@@ -322,12 +322,8 @@ def _arms(x: Array, curve: Array, customers: Array, confidence: float) -> Array:
         / n
         for power in (2, 4)
     )
-    second = np.maximum(second, 0.0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        kurtosis = np.where(second > 1e-24, fourth / second**2, 1.0)
     most = max(float(np.count_nonzero(x)) - 1, 1.0)
-    degrees = np.clip(2 * n / np.maximum(kurtosis - 1, 1e-9), 1.0, most)
-    return np.asarray(stats.t.isf((1 - confidence) / 2, degrees) * np.sqrt(second / (n - 1)))
+    return _student_arm(np.maximum(second, 0.0), fourth, n, most, confidence)[0]
 
 
 def _moment(slope: Array, start: Array, sums: list[Array], power: int) -> Array:
@@ -352,20 +348,29 @@ def total_is_clear(money: Array) -> bool:
 def student_interval(
     estimate: float, influence: Array, confidence: float, most_degrees: float = np.inf
 ) -> tuple[float, float, float]:
-    """Ends of Student's interval from the influence of every customer, and its degrees.
+    """Ends of Student's interval from the influence of every customer, and its degrees."""
+    n = len(influence)
+    most = max(min(n - 1.0, most_degrees), 1.0)
+    deviation = influence - influence.mean()
+    second, fourth = np.mean(deviation**2, keepdims=True), np.mean(deviation**4, keepdims=True)
+    arm, degrees = _student_arm(second, fourth, n, most, confidence)
+    return float(estimate - arm[0]), float(estimate + arm[0]), float(degrees[0])
+
+
+def _student_arm(
+    second: Array, fourth: Array, n: int, most: float, confidence: float
+) -> tuple[Array, Array]:
+    """Half the width of Student's interval, from moments of the influence, and its degrees.
 
     The variance of an estimated variance is ``(kurtosis - 1) / n`` of its square, which is that
-    of a chi-square with 2n / (kurtosis - 1) degrees of freedom.
+    of a chi-square with 2n / (kurtosis - 1) degrees of freedom, ``most`` of them at most.
     """
-    most = max(min(len(influence) - 1.0, most_degrees), 1.0)
-    deviation = influence - influence.mean()
-    n, variance = len(deviation), float(np.mean(deviation**2))
-    if variance <= 1e-24:
-        return estimate, estimate, most
-    kurtosis = float(np.mean(deviation**4)) / variance**2
-    degrees = min(max(2 * n / max(kurtosis - 1, 1e-9), 1.0), most)
-    arm = float(stats.t.isf((1 - confidence) / 2, degrees)) * np.sqrt(variance / (n - 1))
-    return float(estimate - arm), float(estimate + arm), degrees
+    varies = second > 1e-24
+    with np.errstate(invalid="ignore", divide="ignore"):
+        kurtosis = np.where(varies, fourth / second**2, 1.0)
+    degrees = np.clip(2 * n / np.maximum(kurtosis - 1, 1e-9), 1.0, most)
+    arm = stats.t.isf((1 - confidence) / 2, degrees) * np.sqrt(second / (n - 1))
+    return np.asarray(np.where(varies, arm, 0.0)), np.asarray(degrees)
 
 
 def check_fraction(value: float, name: str) -> None:

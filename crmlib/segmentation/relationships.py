@@ -166,7 +166,7 @@ def _purchases(rows: Any, by_order: bool, discount: str) -> pd.DataFrame:
         rows = rows.group_by("customer_id", "order").aggregate(
             revenue_cents=rows["revenue_cents"].sum(),
             given_cents=rows["given_cents"].sum(),
-            squares=(money * money).sum(),
+            squares=squares.sum(),
         )
         # Rows without an order were put together here: each is an order of its own.
         money = rows["revenue_cents"].cast("float64")
