@@ -210,7 +210,7 @@ def workers(workbook):
         made = LocalCluster(
             n_workers=n_workers,
             threads_per_worker=1,
-            dashboard_address=None,
+            dashboard_address=":0",  # any free port: another test may have a cluster too
             silence_logs=logging.CRITICAL,
         )
         started.append(made)
