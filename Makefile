@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: report test test-slow test-engines faults soak fuzz lint lab bench data clean
+.PHONY: report test test-slow test-engines faults soak fuzz lint lab bench coursework data clean
 
 report: .venv
 	$(BIN)/crmlib report --jobs 2
@@ -43,6 +43,10 @@ lab: .venv
 
 bench: .venv-bench .venv-plspm .venv-lifetimes .venv-pymc
 	.venv-bench/bin/python -m tests.benchmarks
+
+# Exercise notebooks from the solutions beside them.
+coursework: .venv
+	$(BIN)/python -m crmlib.exercises.generation notebooks/coursework
 
 data: .venv
 	$(BIN)/python -m crmlib.tables.example data

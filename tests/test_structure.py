@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SUBJECTS = {
     path.name
     for path in (ROOT / "crmlib").iterdir()
-    if path.is_dir() and path.name not in {"tables", "report", "schedules", "cli", "__pycache__"}
+    if path.is_dir() and path.name not in {"tables", "report", "schedules", "cli", "exercises", "__pycache__"}
 }
 SHARED = {
     "errors",
@@ -31,6 +31,7 @@ MAY_IMPORT = {
     "report": {"report", "tables.describe", "tables.fingerprints", "errors"},
     "schedules": {"schedules", "report", "errors"},
     "cli": {"cli", "report", "schedules", "tables", "errors"},
+    "exercises": {"exercises", "tables", "errors"} | SUBJECTS,
     **{subject: {subject, "tables"} | SHARED for subject in SUBJECTS},
 }
 

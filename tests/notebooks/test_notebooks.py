@@ -15,7 +15,8 @@ from crmlib.report.rendering import render_pdf
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").rglob("*.ipynb"))
-REPORTS = [path for path in NOTEBOOKS if path.parent.name not in ("notebooks", "coursework")]
+COURSEWORK = [path for path in NOTEBOOKS if "coursework" in path.parts]
+REPORTS = [p for p in NOTEBOOKS if p.parent.name != "notebooks" and p not in COURSEWORK]
 BIN = Path(sys.executable).parent
 
 ENVIRONMENT = os.environ | {"MPLBACKEND": "agg"}

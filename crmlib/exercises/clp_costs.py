@@ -1,0 +1,5 @@
+"""Questions of the exercises on activity-based costs and churn loss."""
+
+from crmlib.exercises.questions import Question
+
+QUESTIONS: tuple[Question, ...] = ()

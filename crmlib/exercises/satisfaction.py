@@ -1,0 +1,5 @@
+"""Questions of the exercises on satisfaction."""
+
+from crmlib.exercises.questions import Question
+
+QUESTIONS: tuple[Question, ...] = ()
