@@ -13,7 +13,8 @@ ROOT = Path(__file__).resolve().parents[1]
 SUBJECTS = {
     path.name
     for path in (ROOT / "crmlib").iterdir()
-    if path.is_dir() and path.name not in {"tables", "report", "schedules", "cli", "exercises", "__pycache__"}
+    if path.is_dir()
+    and path.name not in {"tables", "report", "schedules", "cli", "exercises", "__pycache__"}
 }
 SHARED = {
     "errors",

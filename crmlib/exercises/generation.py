@@ -22,6 +22,7 @@ REPLACED = {
     "HIDDEN TESTS": {"code": "", "markdown": ""},
     "MARK SCHEME": {"code": "", "markdown": ""},
 }
+MARKER = re.compile(r"#\s*(BEGIN|END)\b", re.IGNORECASE)
 
 
 def exercise(solution: NotebookNode) -> NotebookNode:
@@ -41,12 +42,18 @@ def exercise(solution: NotebookNode) -> NotebookNode:
     Raises
     ------
     ValueError
-        A marker without its other half.
+        A marker without its other half or misspelt, or a cell whose metadata say something else
+        than its markers: a solution would be left standing.
     """
     made = copy.deepcopy(solution)
     for cell in made.cells:
+        is_solution = cell.metadata.get("nbgrader", {}).get("solution", False)
+        if is_solution != ("### BEGIN SOLUTION\n" in cell.source):
+            raise ValueError(f"nbgrader's metadata and the markers do not agree:\n{cell.source}")
         for part, instead in REPLACED.items():
             cell.source = _replaced(cell.source, part, instead.get(cell.cell_type, ""))
+        if MARKER.search(cell.source):
+            raise ValueError(f"a marker without its other half, or misspelt:\n{cell.source}")
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
     made.cells = [cell for cell in made.cells if cell.source.strip()]
@@ -54,10 +61,9 @@ def exercise(solution: NotebookNode) -> NotebookNode:
 
 
 def _replaced(source: str, part: str, instead: str) -> str:
-    begin, end = f"### BEGIN {part}", f"### END {part}"
-    if source.count(begin) != source.count(end):
-        raise ValueError(f"{begin} without {end}, or the other way round:\n{source}")
-    block = re.compile(rf"^([ \t]*){begin}\n.*?^[ \t]*{end}$\n?", re.MULTILINE | re.DOTALL)
+    block = re.compile(
+        rf"^([ \t]*)### BEGIN {part}\n.*?^[ \t]*### END {part}$\n?", re.MULTILINE | re.DOTALL
+    )
     written = block.sub(lambda found: f"{found[1]}{instead}\n" if instead else "", source)
     return written.rstrip("\n")
 
@@ -83,23 +89,44 @@ def text(notebook: NotebookNode) -> str:
 
 def main() -> int:
     """Write the exercises, or look whether they are what their solutions make."""
-    parser = argparse.ArgumentParser(description="Makes exercise notebooks from solution notebooks.")
+    parser = argparse.ArgumentParser(
+        description="Makes exercise notebooks from solution notebooks."
+    )
     parser.add_argument("folder", type=Path)
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if one is old")
     options = parser.parse_args()
-    old = 0
-    for solution in solutions(options.folder):
-        path = exercise_path(solution)
-        made = text(exercise(nbformat.read(solution, as_version=nbformat.NO_CONVERT)))
-        if path.exists() and path.read_text(encoding="utf-8") == made:
-            continue
-        old += 1
-        print(f"{path}: {'is not what its solution makes' if options.check else 'written'}")
-        if not options.check:
-            path.write_text(made, encoding="utf-8", newline="\n")
+    old = [
+        path for path in solutions(options.folder) if not _in_step(path, write=not options.check)
+    ]
     if options.check and old:
         print("make coursework writes them anew")
-    return 1 if options.check and old else 0
+    return 1 if old else 0
+
+
+def _in_step(solution: Path, *, write: bool) -> bool:
+    """Whether the exercise is what its solution makes; where that is wanted, it is made so."""
+    path = exercise_path(solution)
+    try:
+        made = text(exercise(nbformat.read(solution, as_version=nbformat.NO_CONVERT)))
+    except ValueError as fault:
+        print(f"{solution}: {fault}")
+        return False
+    if path.exists() and path.read_text(encoding="utf-8") == made:
+        return True
+    if not write:
+        print(f"{path}: is not what its solution makes")
+        return False
+    if path.exists() and _was_worked_in(path):
+        print(f"{path}: has somebody's work in it; move it away to have it written anew")
+        return False
+    path.write_text(made, encoding="utf-8", newline="\n")
+    print(f"{path}: written")
+    return True
+
+
+def _was_worked_in(exercise: Path) -> bool:
+    cells = nbformat.read(exercise, as_version=nbformat.NO_CONVERT).cells
+    return any(cell.get("execution_count") for cell in cells)
 
 
 if __name__ == "__main__":

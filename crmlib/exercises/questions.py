@@ -59,8 +59,18 @@ class Question:
         return self.name.rpartition(".")[0]
 
 
-@functools.cache
 def questions() -> dict[str, Question]:
     """Every question by name, in the order of the course."""
-    modules = [importlib.import_module(f"crmlib.exercises.{subject}") for subject in SUBJECTS]
-    return {question.name: question for module in modules for question in module.QUESTIONS}
+    return {name: question for part in SUBJECTS for name, question in of_subject(part).items()}
+
+
+@functools.cache
+def of_subject(subject: str) -> dict[str, Question]:
+    """Questions of one subject by name; none where there is no such subject.
+
+    The libraries of a subject are loaded here and not before: each takes a second or more.
+    """
+    if subject not in SUBJECTS:
+        return {}
+    module = importlib.import_module(f"crmlib.exercises.{subject}")
+    return {question.name: question for question in module.QUESTIONS}

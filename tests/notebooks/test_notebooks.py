@@ -17,6 +17,8 @@ ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").rglob("*.ipynb"))
 COURSEWORK = [path for path in NOTEBOOKS if "coursework" in path.parts]
 REPORTS = [p for p in NOTEBOOKS if p.parent.name != "notebooks" and p not in COURSEWORK]
+# What is neither a report nor an exercise; exercises are run in test_coursework.py.
+PAGES = [p for p in NOTEBOOKS if p.parent.name in ("notebooks", "coursework")]
 BIN = Path(sys.executable).parent
 
 ENVIRONMENT = os.environ | {"MPLBACKEND": "agg"}
@@ -117,7 +119,7 @@ def executed_by_papermill(path, output):
     return notebook
 
 
-@pytest.mark.parametrize("path", [p for p in NOTEBOOKS if p not in REPORTS], ids=name)
+@pytest.mark.parametrize("path", PAGES, ids=name)
 def test_runs_with_plain_papermill(path, tmp_path):
     executed_by_papermill(path, tmp_path / "out.ipynb")
 
