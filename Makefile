@@ -1,14 +1,14 @@
-# make report · test · lab · lint · bench (and test-slow, test-engines): each makes .venv first if it is not there.
+# make report · test · lab · lint · bench (and test-slow, test-engines, test-browser): each makes .venv first if it is not there.
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: report test test-slow test-engines faults soak fuzz lint lab bench coursework data clean
+.PHONY: report test test-slow test-engines test-browser faults soak fuzz lint lab bench coursework data clean
 
 report: .venv
 	$(BIN)/crmlib report --jobs 2
 
 test: .venv
-	$(BIN)/python -m pytest -n auto --dist loadgroup -m "not slow and not engines"
+	$(BIN)/python -m pytest -n auto --dist loadgroup -m "not slow and not engines and not browser"
 
 test-slow: .venv
 	$(BIN)/python -m pytest -n auto --dist loadgroup -m slow
@@ -16,6 +16,10 @@ test-slow: .venv
 # On servers of other kinds: PostgreSQL, and Spark in this process (Java 17).
 test-engines: .venv/spark
 	$(BIN)/python -m pytest -m engines
+
+# JupyterLab in Chromium, with mouse and keyboard; the browser is the system's own.
+test-browser: .venv/browser
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist load -m browser tests/browser
 
 # Real runs killed, starved and lied to at random moments. As root it mounts small disks that fill
 # up and fail; otherwise it says that these two were not tried.
@@ -61,6 +65,10 @@ data: .venv
 
 .venv/spark: .venv/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[dev,spark]'
+	touch $@
+
+.venv/browser: .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[dev,browser]'
 	touch $@
 
 .venv/fuzz: .venv/installed

@@ -32,7 +32,7 @@ MAY_IMPORT = {
     "report": {"report", "tables.describe", "tables.fingerprints", "errors"},
     "schedules": {"schedules", "report", "errors"},
     "cli": {"cli", "report", "schedules", "tables", "errors"},
-    "exercises": {"exercises", "tables", "errors"} | SUBJECTS,
+    "exercises": {"exercises", "tables", "columns", "errors"} | SUBJECTS,
     **{subject: {subject, "tables"} | SHARED for subject in SUBJECTS},
 }
 

@@ -18,7 +18,8 @@ CASE_C = {"h1": 0.0, "v": 12.00, "g2": 34, "h2": 0.25}
 MONTHS_A, MONTHS_B, MONTHS_C = np.arange(19, 79), np.arange(15, 75), np.arange(37, 42)
 
 YUAN = Number("yuan", within=0.005)
-YUAN_OF_FIVE_YEARS = Number("yuan", within=0.05)  # sixty months, rounded or not
+YUAN_TO_A_TENTH = Number("yuan", within=0.05)
+YUAN_OF_FIVE_YEARS = Number("yuan")  # sixty months, rounded to the yuan or not
 
 
 def _profits_a(tau: float = 1.0) -> Array:
@@ -83,7 +84,7 @@ CASES = (
     ),
     Question(
         name="clp.cases.2",
-        kind=Several(YUAN, ("month 25", "month 26")),
+        kind=Several(Number("yuan", within=0.02), ("month 25", "month 26")),
         answer=lambda: clp.life_cycle_curve([25, 26], **CASE_A),
         mistakes=(
             Mistake(
@@ -136,7 +137,7 @@ CASES = (
     ),
     Question(
         name="clp.cases.4",
-        kind=YUAN_OF_FIVE_YEARS,
+        kind=Number("yuan", within=0.12),
         answer=lambda: _worth(_profits_b()),
         mistakes=(
             Mistake(
@@ -274,7 +275,7 @@ def _slower(rate: float = RATE, when: When = "end") -> list[float]:
 TAU = (
     Question(
         name="clp.tau.1",
-        kind=Several(Share("N"), ("after one period", "after five periods")),
+        kind=Several(Share("N", within=0.005), ("after one period", "after five periods")),
         answer=lambda: _gained([1, 5]),
         mistakes=(
             Mistake(
@@ -298,7 +299,7 @@ TAU = (
     ),
     Question(
         name="clp.tau.2",
-        kind=Share("N"),
+        kind=Share("N", within=0.005),
         answer=lambda: float(_gained(3, tau=3)),
         mistakes=(
             Mistake(
@@ -322,7 +323,7 @@ TAU = (
     ),
     Question(
         name="clp.tau.3",
-        kind=Several(Number("weeks", within=0.1), ("periods are weeks", "periods are quarters")),
+        kind=Several(Number("weeks", within=0.15), ("periods are weeks", "periods are quarters")),
         answer=lambda: _weeks_until(0.99),
         mistakes=(
             Mistake(
@@ -398,7 +399,7 @@ TAU = (
     ),
     Question(
         name="clp.tau.6",
-        kind=Several(Share("the value with τ = 1"), ("case a", "late bloomer")),
+        kind=Several(Share("the value with τ = 1", within=0.002), ("case a", "late bloomer")),
         answer=_lower_by,
         mistakes=(
             Mistake(
@@ -514,7 +515,7 @@ DWYER = (
     ),
     Question(
         name="clp.dwyer.3",
-        kind=YUAN,
+        kind=YUAN_TO_A_TENTH,
         answer=lambda: _each(_subscribers()),
         mistakes=(
             Mistake(
@@ -540,7 +541,7 @@ DWYER = (
     ),
     Question(
         name="clp.dwyer.4",
-        kind=YUAN,
+        kind=YUAN_TO_A_TENTH,
         answer=lambda: _each(_subscribers(when="start")),
         mistakes=(
             Mistake(
@@ -740,7 +741,7 @@ MIGRATION = (
     ),
     Question(
         name="clp.migration.4",
-        kind=YUAN,
+        kind=YUAN_TO_A_TENTH,
         answer=lambda: _in_four_seasons(_buyers()),
         mistakes=(
             Mistake(
@@ -757,8 +758,9 @@ MIGRATION = (
                 "That discounts the season of today as well. Season zero counts in full.",
             ),
             Mistake(
-                lambda: _in_four_seasons(_buyers(rate=0)),
-                "That is the plain sum: discount each season.",
+                lambda: _buyers().value[0],
+                "That is the value for ever. It is asked up to a season: another column, or the "
+                "last row of the cohort.",
             ),
         ),
         look_again="For each season: buyers times what an order brings, less catalogues sent. In "
@@ -767,7 +769,7 @@ MIGRATION = (
     Question(
         name="clp.migration.5",
         kind=Several(
-            YUAN,
+            YUAN_TO_A_TENTH,
             tuple(f"recency {recency}" for recency in range(1, 5)),
         ),
         answer=lambda: _buyers().value[:4],

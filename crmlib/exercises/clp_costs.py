@@ -244,7 +244,7 @@ COSTS = (
     ),
     Question(
         name="clp.costs.7",
-        kind=Share("the profit of all customers"),
+        kind=Share("the profit of all customers", within=0.002),
         answer=_peak,
         mistakes=(
             Mistake(
@@ -347,8 +347,8 @@ CHURN_LOSS = (
                 "That counts the whole lifetime value as lost. Part of it came before it left.",
             ),
             Mistake(
-                lambda: LEAVER.loss(0.0) - LEAVER.cost_to_date,
-                "You took off what was spent. It is lost too, so in this formula it is added.",
+                lambda: LEAVER.loss(LEAVER.won_for),
+                "The cost of serving the customer in the years it stayed is not in it.",
             ),
             Mistake(
                 lambda: LEAVER.loss(LEAVER.cost_to_date - LEAVER.won_for),
@@ -498,7 +498,7 @@ CHURN_LOSS = (
     ),
     Question(
         name="clp.churn_loss.7",
-        kind=Number("per cent", within=0.002),
+        kind=Number("per cent", within=0.025),
         answer=lambda: _one_point()["constant", "as the others"],
         mistakes=(
             Mistake(

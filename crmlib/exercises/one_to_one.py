@@ -80,7 +80,7 @@ def scores(answers: Mapping[str, Any], language: str = "English") -> pd.DataFram
     InputError
         The answers are no such lists.
     """
-    given = _read(answers, language)
+    given = read(answers, language)
     rows = [
         {
             "score": float(np.mean(known)) / MOST if known else math.nan,
@@ -193,8 +193,8 @@ def in_a_line(found: pd.DataFrame, language: str = "English") -> str:
 # ----------------------------------------------------------------- reading answers
 
 
-def _read(answers: object, language: str) -> dict[str, list[int | None]]:
-    """Return a list of answers for each step."""
+def read(answers: object, language: str = "English") -> dict[str, list[int | None]]:
+    """Return the answers of each step, None where there is none; see `scores`."""
     text = Texts(language)
     if not isinstance(answers, Mapping):
         raise InputError(text("not a table", ", ".join(STEPS)))

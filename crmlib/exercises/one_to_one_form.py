@@ -1,5 +1,6 @@
 """The self-assessment as a form in a notebook: the chart and the text follow every answer."""
 
+import base64
 import html
 from typing import Any
 
@@ -29,8 +30,14 @@ class Questionnaire(widgets.VBox):
     ----------
     language : ipywidgets.ToggleButtons
         The button of the language.
-    buttons : dict
-        For each step the buttons of its statements.
+    steps : ipywidgets.Tab
+        A page for each step.
+    statements, buttons : dict
+        For each step its statements, and their buttons.
+    chart : ipywidgets.HTML
+        The radar chart, a picture with its numbers as the text for who does not see it.
+    result : ipywidgets.Output
+        The scores and what to do next.
     """
 
     def __init__(self, language: str = "English", answers: dict[str, Any] | None = None) -> None:
@@ -38,10 +45,12 @@ class Questionnaire(widgets.VBox):
         self.language.style.button_width = "6em"
         self.buttons = {step: [_buttons() for _ in asked] for step, asked in STATEMENTS.items()}
         self._scale = widgets.HTML()
-        self._texts = {step: [widgets.HTML() for _ in asked] for step, asked in STATEMENTS.items()}
-        self._steps = widgets.Tab([self._page(step) for step in STEPS])
-        self._chart = widgets.Image(format="png", layout={"width": f"{WIDTH}px"})
-        self._next = widgets.Output()
+        self.statements = {
+            step: [widgets.HTML() for _ in asked] for step, asked in STATEMENTS.items()
+        }
+        self.steps = widgets.Tab([self._page(step) for step in STEPS])
+        self.chart = widgets.HTML()
+        self.result = widgets.Output()
         self._fill_in(answers or {}, language)
         super().__init__([self.language, self._scale, self._sides()])
         self.language.observe(self._translate, "value")
@@ -68,44 +77,50 @@ class Questionnaire(widgets.VBox):
     def _page(self, step: str) -> Any:
         rows = [
             widgets.VBox([text, button], layout={"margin": "0 0 8px 0"})
-            for text, button in zip(self._texts[step], self.buttons[step], strict=True)
+            for text, button in zip(self.statements[step], self.buttons[step], strict=True)
         ]
         return widgets.VBox(rows)
 
     def _sides(self) -> Any:
         """The statements beside the chart and the text, or above them where it is narrow."""
-        self._steps.layout = {"flex": "1 1 26em", "min_width": "20em"}
-        result = widgets.VBox([self._chart, self._next], layout={"flex": "1 1 26em"})
+        self.steps.layout = {"flex": "1 1 26em", "min_width": "20em"}
+        result = widgets.VBox([self.chart, self.result], layout={"flex": "1 1 26em"})
         layout = {"display": "flex", "flex_flow": "row wrap", "grid_gap": "12px"}
-        return widgets.Box([self._steps, result], layout=layout)
+        return widgets.Box([self.steps, result], layout=layout)
 
     def _fill_in(self, answers: dict[str, Any], language: str) -> None:
-        one_to_one.scores(answers, language)  # says what is wrong with them
-        for step, given in answers.items():
+        for step, given in one_to_one.read(answers, language).items():
             for button, answer in zip(self.buttons[step], given, strict=True):
-                button.value = answer if answer in range(MOST + 1) else NOT_ANSWERED
+                button.value = NOT_ANSWERED if answer is None else answer
 
     def _translate(self, _change: object = None) -> None:
         language = self.language.value
         self._scale.value = html.escape(one_to_one.scale(language))
-        self._steps.titles = [in_language(step, language) for step in STEPS.values()]
+        self.steps.titles = [in_language(step, language) for step in STEPS.values()]
         meanings = [in_language(words, language) for words in (NO_ANSWER, *SCALE)]
         for button in self._all_buttons():
             button.tooltips = meanings
-        for step, texts in self._texts.items():
+        for step, texts in self.statements.items():
             for number, text in enumerate(texts, start=1):
                 statement = in_language(STATEMENTS[step][number - 1], language)
-                text.value = f"{number}. {html.escape(statement)}"
+                # Lines of widgets stand as far apart as buttons are high.
+                text.value = (
+                    f'<div style="line-height: 1.4">{number}. {html.escape(statement)}</div>'
+                )
         self._redraw()
 
     def _redraw(self, _change: object = None) -> None:
         language, found = self.language.value, self.scores
-        self._chart.value = radar_picture(found, language)
-        self._chart.tooltip = one_to_one.in_a_line(found, language)
+        picture = base64.b64encode(radar_picture(found, language)).decode()
+        described = one_to_one.in_a_line(found, language)
+        # Not ipywidgets' own picture, which has no text for who does not see it.
+        self.chart.value = (
+            f'<img src="data:image/png;base64,{picture}" alt="{described}" width="{WIDTH}">'
+        )
         text = one_to_one.next_steps(found, language)
         shown = {"text/markdown": text, "text/plain": text}
         # Set at once instead of printed: nothing flickers, and links to notebooks open here.
-        self._next.outputs = ({"output_type": "display_data", "data": shown, "metadata": {}},)
+        self.result.outputs = ({"output_type": "display_data", "data": shown, "metadata": {}},)
 
 
 def questionnaire(

@@ -318,8 +318,12 @@ class Texts:
         self.language = language
 
     def __call__(self, name: str, *values: object) -> str:
-        """Return the text of a name."""
-        return in_language(TEXTS[name], self.language).format(*values)
+        """Return the text of a name, with the values in its gaps."""
+        return self.words(name).format(*values)
+
+    def words(self, name: str) -> str:
+        """Return the text of a name as it stands, with its gaps."""
+        return in_language(TEXTS[name], self.language)
 
     def step(self, step: Hashable) -> str:
         """Return what a step is called."""

@@ -85,7 +85,7 @@ SIZE = (
     ),
     Question(
         name="sampling.size.2",
-        kind=Number("interviews", within=ROUNDED_UP),
+        kind=Number("interviews", within=0.35),
         answer=lambda: sampling.size_for_proportion(0.04, population=CUSTOMERS).n,
         mistakes=(
             Mistake(
@@ -319,7 +319,7 @@ def _exchanged(out: str, into: str) -> float:
 STRATIFIED = (
     Question(
         name="sampling.stratified.1",
-        kind=Several(Number("interviews", within=ROUNDED_UP), CLASSES),
+        kind=Several(Number("interviews", within=0.5), CLASSES),
         answer=lambda: _allocated("proportional"),
         mistakes=(
             Mistake(
@@ -340,7 +340,7 @@ STRATIFIED = (
     ),
     Question(
         name="sampling.stratified.2",
-        kind=Several(Number("interviews", within=ROUNDED_UP), CLASSES),
+        kind=Several(Number("interviews", within=0.5), CLASSES),
         answer=lambda: _allocated("neyman"),
         mistakes=(
             Mistake(
@@ -459,7 +459,7 @@ STRATIFIED = (
     ),
     Question(
         name="sampling.stratified.7",
-        kind=Several(Number("yuan"), ("mean", "standard error")),
+        kind=Several(Number("yuan", within=40), ("mean", "standard error")),
         answer=lambda: _estimated_right(),
         mistakes=(
             Mistake(
@@ -686,7 +686,7 @@ CLUSTERS = (
     ),
     Question(
         name="sampling.clusters.7",
-        kind=Number("times", within=0.02),
+        kind=Number("times", within=0.05),
         answer=lambda: _school_effect(),
         mistakes=(
             Mistake(

@@ -141,7 +141,7 @@ PCR = (
     ),
     Question(
         name="satisfaction.pcr.3",
-        kind=Share("the items' variance"),
+        kind=Share("the items' variance", within=0.003),
         answer=lambda: float(EIGENVALUES[0] / 4),
         mistakes=(
             Mistake(
@@ -194,7 +194,7 @@ PCR = (
     ),
     Question(
         name="satisfaction.pcr.5",
-        kind=Number("standard deviations of the overall score", within=0.002),
+        kind=Number("standard deviations of the overall score", within=0.004),
         answer=lambda: float(_coefficients(2)[COMPLETE]),
         mistakes=(
             Mistake(
@@ -222,7 +222,7 @@ PCR = (
     ),
     Question(
         name="satisfaction.pcr.6",
-        kind=Number("points of the overall score", within=0.001),
+        kind=Number("points of the overall score", within=0.002),
         answer=lambda: float(_in_points(2)[ON_TIME]),
         mistakes=(
             Mistake(
@@ -244,7 +244,7 @@ PCR = (
     ),
     Question(
         name="satisfaction.pcr.7",
-        kind=Number("points of the overall score", within=0.005),
+        kind=Number("points of the overall score", within=0.02),
         answer=lambda: _expected(2),
         mistakes=(
             Mistake(
@@ -415,7 +415,7 @@ COMPONENTS = (
     ),
     Question(
         name="satisfaction.components.5",
-        kind=Share("the variance of the overall score", within=0.002),
+        kind=Share("the variance of the overall score", within=0.005),
         answer=lambda: _explained_in_new(12),
         mistakes=(
             Mistake(
@@ -823,7 +823,7 @@ KANO = (
     ),
     Question(
         name="satisfaction.kano.3",
-        kind=Share("the customers whose answers count"),
+        kind=Share("the customers whose answers count", within=0.005),
         answer=lambda: _part("AO", "AOMI"),
         mistakes=(
             Mistake(
@@ -850,7 +850,7 @@ KANO = (
     ),
     Question(
         name="satisfaction.kano.4",
-        kind=Share("the customers whose answers count"),
+        kind=Share("the customers whose answers count", within=0.005),
         answer=lambda: -_part("OM", "AOMI"),
         mistakes=(
             Mistake(

@@ -55,7 +55,8 @@ def active_months(company):
 def test_committed_files_are_what_the_generator_writes(tmp_path, committed):
     written = example.write_csv(committed, tmp_path)
     names = {path.relative_to(tmp_path) for path in written}
-    assert names == {path.relative_to(DATA) for path in DATA.rglob("*.csv")}
+    by_hand = {Path("glossary.csv")}  # terms of the course, no table of the company
+    assert names == {path.relative_to(DATA) for path in DATA.rglob("*.csv")} - by_hand
     different = [
         str(name)
         for name in sorted(names)
