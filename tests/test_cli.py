@@ -11,6 +11,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from crmlib import __version__, cli
 from crmlib.cli import reports
+from crmlib.report import notebooks as report_notebooks
+from crmlib.report.run import Result
 
 HEAVY = {"pandas", "numpy", "matplotlib", "papermill", "nbformat", "ibis", "duckdb", "typst"}
 
@@ -22,6 +24,8 @@ def run(*arguments):
 @pytest.fixture
 def notebooks(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+
+    monkeypatch.setattr(report_notebooks, "WORKBOOK", tmp_path)
 
     def add(path, title, cell):
         place = tmp_path / "notebooks" / path
@@ -87,6 +91,30 @@ def test_another_folder_of_notebooks(notebooks, tmp_path, monkeypatch):
     assert "no such folder" in run("list", "--notebooks", "notebooks").stderr
 
 
+def test_a_folder_that_happens_to_be_here_does_not_hide_the_workbooks(
+    notebooks, tmp_path, monkeypatch
+):
+    elsewhere = tmp_path / "home"
+    (elsewhere / "notebooks/clp").mkdir(parents=True)
+    (elsewhere / "notebooks/clp/mine.ipynb").write_text("{}")
+    monkeypatch.chdir(elsewhere)
+    result = run("list")
+    assert result.exit_code == 0
+    assert "clp/life_cycle" in result.stdout
+    assert "clp/mine" not in result.output
+
+
+def test_an_installation_without_notebooks_says_what_to_do(notebooks, tmp_path, monkeypatch):
+    (tmp_path / "site-packages").mkdir()
+    monkeypatch.setattr(report_notebooks, "WORKBOOK", tmp_path / "site-packages")
+    result = run("list")
+    assert result.exit_code == 2
+    assert result.stderr == (
+        "crmlib: crmlib is installed here without the workbook's notebooks; name a folder of "
+        "notebooks with --notebooks FOLDER\n"
+    )
+
+
 @pytest.mark.parametrize(
     "command",
     [["--help"], ["list"], ["report", "--help"], ["report", "clp/life"], ["schedule", "--help"]],
@@ -114,6 +142,15 @@ def test_an_unforeseen_error_is_one_line_and_a_log(notebooks, monkeypatch):
     log = Path(result.stderr.split()[-1])
     assert "ZeroDivisionError" in log.read_text(encoding="utf-8")
     log.unlink()
+
+
+@pytest.mark.parametrize(("code", "state"), [(1, "failed"), (0, "good")])
+def test_no_message_of_a_report_commands_the_terminal(tmp_path, capsys, code, state):
+    message = "cell 1 failed\nKeyError: \x1b]0;title\x07\x1b[2J\r\u202egnp\x9b31m"
+    reports._tell(Result("clp/x", code, tmp_path, 1.0, message, state), 5)
+    told = capsys.readouterr()
+    assert all(line.isprintable() for line in (told.out + told.err).splitlines())
+    assert r"KeyError: \x1b]0;title\x07\x1b[2J\r\u202egnp\x9b31m" in told.err.splitlines()
 
 
 def test_check_tells_what_is_in_a_table(tmp_path, monkeypatch):

@@ -28,8 +28,8 @@ SHARED = {
 MAY_IMPORT = {
     "columns": {"errors"},
     "transaction_rows": {"tables", "columns", "errors"},
-    "tables": {"tables", "errors"},
-    "report": {"report", "tables.describe", "tables.fingerprints", "errors"},
+    "tables": {"tables", "passwords", "errors"},
+    "report": {"report", "tables.describe", "tables.fingerprints", "passwords", "errors"},
     "schedules": {"schedules", "report", "errors"},
     "cli": {"cli", "report", "schedules", "tables", "errors"},
     "exercises": {"exercises", "tables", "columns", "errors"} | SUBJECTS,

@@ -9,9 +9,15 @@ import click
 
 from crmlib import __version__
 from crmlib.cli import history, reports, schedules, tables
-from crmlib.cli.common import NOTEBOOKS_OPTION, complain
+from crmlib.cli.common import (
+    NOTEBOOKS_OPTION,
+    Terminated,
+    complain,
+    give_up_unwritten,
+    sigterm_raises,
+)
 from crmlib.errors import CrmlibError
-from crmlib.report.exit_codes import BAD_INPUT
+from crmlib.report.exit_codes import BAD_INPUT, INTERRUPTED, TERMINATED
 
 __all__ = ["NOTEBOOKS_OPTION", "main"]
 
@@ -30,7 +36,11 @@ class _Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            with sigterm_raises():
+                return super().invoke(ctx)
+        except (KeyboardInterrupt, Terminated) as error:
+            complain("interrupted")
+            sys.exit(TERMINATED if isinstance(error, Terminated) else INTERRUPTED)
         except CrmlibError as error:
             complain(str(error))
             sys.exit(BAD_INPUT)
@@ -43,6 +53,8 @@ class _Commands(click.Group):
                 log.write(traceback.format_exc())
             complain(f"a fault of crmlib's own: {error}; please report it with {log.name}")
             sys.exit(1)
+        finally:
+            give_up_unwritten()
 
 
 @click.group(

@@ -73,7 +73,11 @@ def _existing(out: Path) -> Path:
     metavar="N",
     help="Keep the last run of each of the N newest months as well.",
 )
-@click.option("--yes", is_flag=True, help="Remove them; without this they are only listed.")
+@click.option(
+    "--yes",
+    is_flag=True,
+    help="Remove them, and write the page of reports anew; without this they are only listed.",
+)
 @NOTEBOOKS_OPTION
 def prune(
     file: Path | None,
@@ -127,17 +131,20 @@ def _list(out: Path, rules: "dict[str, Keep]") -> None:
 
 
 def _remove(out: Path, rules: "dict[str, Keep]") -> None:
-    from crmlib.report.index_page import write_index
+    from crmlib.report.index_page import PAGE, write_index
 
     sizes: list[int] = []
     faults: list[str] = []
     for place, keep in rules.items():
         faults += _remove_from(out, place, keep, sizes)
-    if sizes:
+    # Reports may have been removed by hand, too. A folder of something else gets no page.
+    if out.is_dir() and (rules or (out / PAGE).exists()):
         try:
             write_index(out)
         except OSError as error:
-            faults.append(f"{out}: the page of reports could not be written: {error.strerror}")
+            faults.append(
+                f"{out}: the page of reports could not be written: {error.strerror or error}"
+            )
     click.echo(_total("removed", sizes))
     for fault in faults:
         complain(fault)

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from crmlib.cli.common import NOTEBOOKS_OPTION, complain, signals
-from crmlib.errors import CrmlibError
-from crmlib.report.exit_codes import BAD_INPUT
+from crmlib.cli.common import NOTEBOOKS_OPTION, at_most_the_cores, complain, signals
+from crmlib.errors import CrmlibError, InputError
+from crmlib.report.exit_codes import BAD_INPUT, GOOD, HELD, WRITING_FAILED
 
 if TYPE_CHECKING:
     from crmlib.report.notebooks import Notebook
@@ -84,7 +84,7 @@ def _described(notebook: "Notebook") -> str:
     type=click.IntRange(1, 256),
     default=1,
     show_default=True,
-    help="How many reports to make at the same time.",
+    help="How many reports to make at the same time, at most one for each core.",
 )
 @click.option(
     "--timeout",
@@ -115,15 +115,18 @@ def report(
     prepared = _prepare(names, options, file, notebooks_path)
     from crmlib.report.run import Job
 
-    _make([Job(notebook, values, out, timeout) for notebook, values in prepared], jobs)
+    made = [Job(notebook, values, out, timeout) for notebook, values in prepared]
+    _make(made, at_most_the_cores(jobs))
 
 
 def _prepare(
     names: tuple[str, ...], options: tuple[str, ...], file: Path | None, folder: Path | None
 ) -> "list[tuple[Notebook, dict[str, Any]]]":
     """Choose the notebooks and check the values, before anything runs or is written."""
-    from crmlib.report import notebooks, parameters
+    from crmlib.report import notebooks, parameters, secrets
 
+    if fault := secrets.fault_of_pseudonym_key():
+        raise InputError(fault)
     available = notebooks.find_notebooks(notebooks.notebooks_folder(folder))
     chosen = notebooks.choose(available, names)
     declared = {notebook.name: notebook.parameters for notebook in chosen}
@@ -164,7 +167,10 @@ def _make(jobs: "list[Job]", parallel: int) -> None:
     if caught:
         complain("interrupted; the last good reports are as they were")
         sys.exit(caught[0])
-    sys.exit(next((result.exit_code for result in results if result.exit_code), 0))
+    unlisted = not all(result.is_listed for result in results)
+    codes = [result.exit_code for result in results] + [WRITING_FAILED] * unlisted
+    bad = [code for code in codes if code not in (GOOD, HELD)]
+    sys.exit(next(iter(bad), max(codes)))
 
 
 def _code_cells(notebook: "Notebook") -> list[dict[str, Any]]:
@@ -174,12 +180,16 @@ def _code_cells(notebook: "Notebook") -> list[dict[str, Any]]:
 
 
 def _tell(result: "Result", width: int) -> None:
+    from crmlib.schedules.faults import printable
+
+    # Messages hold what data and notebooks say; a terminal must not obey any of it.
+    message = "\n".join(map(printable, result.message.split("\n")))
     if result.exit_code == 0 and result.folder:
         pdf = result.folder / "report.pdf"
         click.echo(f"{result.report:<{width}}  {result.seconds:6.1f} s  {pdf}")
-        if result.message:
-            complain(f"{result.report}: {result.message}")
+        if message:
+            complain(f"{result.report}: {message}")
         return
-    complain(f"{result.report}: {result.message}")
+    complain(f"{result.report}: {message}")
     if result.exit_code != BAD_INPUT and result.folder:
         click.echo(f"notebook, traceback and log are kept in {result.folder}", err=True)

@@ -2,16 +2,17 @@
 
 import json
 import sys
-from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from crmlib.cli.common import NOTEBOOKS_OPTION, complain, signals
+from crmlib.cli.common import NOTEBOOKS_OPTION, at_most_the_cores, complain, say, signals
+from crmlib.report.exit_codes import GOOD, HELD, WRITING_FAILED
 
 if TYPE_CHECKING:
+    from crmlib.report.stopping import Stop
     from crmlib.schedules.file import Planned, Schedule
     from crmlib.schedules.running import Outcome
 
@@ -85,8 +86,9 @@ def schedule(
     the same notebook, values, inputs and code, is not made again: after an interruption the
     same command goes on with what is left.
 
-    Exit code: that of the first run of the file that failed, as in `crmlib report`; 75 when
-    another process is making a report and nothing worse happened; 130 or 143 interrupted.
+    Exit code: that of the first run of the file that failed, as in `crmlib report`; when none
+    did, 74 if the log or the page of all reports could not be written, or else 75 if another
+    process is making a report; 130 or 143 interrupted.
     """
     _check_cluster(backend, scheduler)
     from crmlib.report.notebooks import find_notebooks, notebooks_folder
@@ -100,8 +102,8 @@ def schedule(
         _show(wanted, force, log)
         return
     if backend == "threads":
-        jobs = _at_most_the_cores(jobs)
-    _run(wanted, log, parallel=jobs, force=force, backend=backend, scheduler=scheduler)
+        jobs = at_most_the_cores(jobs)
+    _run(wanted, log, parallel=jobs, force=force, scheduler=scheduler)
 
 
 def _check_cluster(backend: str, scheduler: str | None) -> None:
@@ -109,15 +111,6 @@ def _check_cluster(backend: str, scheduler: str | None) -> None:
         raise click.UsageError("--backend dask needs --scheduler ADDRESS")
     if backend != "dask" and scheduler:
         raise click.UsageError("--scheduler is for --backend dask")
-
-
-def _at_most_the_cores(jobs: int | None) -> int:
-    import joblib
-
-    cores = joblib.cpu_count()
-    if jobs and jobs > cores:
-        complain(f"--jobs {jobs} is more than the cores there are; {cores} at the same time")
-    return min(jobs or 1, cores)
 
 
 # ----------------------------------------------------------------- running
@@ -140,7 +133,7 @@ def _run(schedule: "Schedule", log: str, **how: Any) -> None:
             leave=False,
         ) as progress,
     ):
-        tell = _teller(schedule, log)
+        tell = _Teller(schedule, log, stop)
 
         def on_outcome(outcome: "Outcome") -> None:
             progress.clear()
@@ -153,27 +146,49 @@ def _run(schedule: "Schedule", log: str, **how: Any) -> None:
     if caught:
         complain("interrupted; what is done stays done, and the same command does the rest")
         sys.exit(caught[0])
-    sys.exit(exit_code_of(outcomes))
+    code = exit_code_of(outcomes)
+    if tell.fault:
+        complain(f"not all of the log could be written: {tell.fault}")
+        code = WRITING_FAILED if code in (GOOD, HELD) else code
+    sys.exit(code)
 
 
-def _teller(schedule: "Schedule", log: str) -> "Callable[[Outcome], None]":
-    from crmlib.schedules.alerts import send_alert
-    from crmlib.schedules.log import human_line, json_line
+class _Teller:
+    """Tells of every run; where that cannot be written, the runs go on all the same.
 
-    width = max((len(planned.place) for planned in schedule.jobs), default=0)
+    Attributes
+    ----------
+    fault : str
+        Why something could not be written; empty as long as everything could.
+    """
 
-    def tell(outcome: "Outcome") -> None:
-        state = outcome.result.state
-        if log == "json":
-            click.echo(json_line(outcome))
-        elif state != "stopped":
-            bad = state not in ("good", "unchanged")
-            click.echo(human_line(outcome, width), err=bad)
-        alert = schedule.alert if state == "failed" else None
-        if alert and (problem := send_alert(alert, outcome)):
-            complain(f"{outcome.planned.place}: the alert failed: {problem}")
+    def __init__(self, schedule: "Schedule", log: str, stop: "Stop") -> None:
+        self.alert = schedule.alert
+        self.log = log
+        self.stop = stop
+        self.width = max((len(planned.place) for planned in schedule.jobs), default=0)
+        self.fault = ""
 
-    return tell
+    def __call__(self, outcome: "Outcome") -> None:
+        from crmlib.schedules.alerts import send_alert
+        from crmlib.schedules.log import json_line, log_line
+
+        place, result = outcome.planned.place, outcome.result
+        # First of all: the line can hang or fail with whatever reads the log.
+        alert = self.alert if result.state == "failed" else None
+        problem = send_alert(alert, outcome, self.stop) if alert else None
+        if self.log == "json":
+            self._note(say(json_line(outcome)))
+            if not result.is_listed:
+                self._note(complain(f"{place}: {result.message}"))
+        elif result.state != "stopped":
+            good = result.state in ("good", "unchanged") and result.is_listed
+            self._note(say(log_line(outcome, self.width), err=not good))
+        if problem:
+            self._note(complain(f"{place}: the alert failed: {problem}"))
+
+    def _note(self, fault: str) -> None:
+        self.fault = self.fault or fault
 
 
 # ----------------------------------------------------------------- showing

@@ -2,10 +2,10 @@
 
 import io
 import re
-import zipfile
 from typing import TYPE_CHECKING, Any
 
 from crmlib.errors import InputError
+from crmlib.report.zip_files import rewritten
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,7 +22,6 @@ FORMULA_START = re.compile(rf"^{UNSEEN}[=+\-@|%＝＋－＠｜％﹦﹢﹣﹫]|^
 HIDDEN_START = re.compile(rf"([;\t\r\n])(?={UNSEEN}[=+\-@|%＝＋－＠｜％﹦﹢﹣﹫])")
 # What no part of an Excel file may hold.
 NOT_IN_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
-EARLIEST = (1980, 1, 1, 0, 0, 0)  # the first moment a zip file can name
 
 
 def file_bytes(df: "pd.DataFrame", name: str) -> bytes:
@@ -82,14 +81,10 @@ def _for_excel(value: Any) -> Any:
 
 def without_clock(workbook: bytes) -> bytes:
     """Return an Excel file without the times at which it was made."""
-    result = io.BytesIO()
-    with (
-        zipfile.ZipFile(io.BytesIO(workbook)) as old,
-        zipfile.ZipFile(result, "w", zipfile.ZIP_DEFLATED) as new,
-    ):
-        for entry in old.namelist():
-            content = old.read(entry)
-            if entry == "docProps/core.xml":
-                content = re.sub(rb"\d{4}-\d\d-\d\dT[\d:]+Z", b"1980-01-01T00:00:00Z", content)
-            new.writestr(zipfile.ZipInfo(entry, EARLIEST), content, zipfile.ZIP_DEFLATED)
-    return result.getvalue()
+    return rewritten(workbook, _without_times)
+
+
+def _without_times(name: str, part: bytes) -> bytes:
+    if name != "docProps/core.xml":
+        return part
+    return re.sub(rb"\d{4}-\d\d-\d\dT[\d:]+Z", b"1980-01-01T00:00:00Z", part)

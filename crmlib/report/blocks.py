@@ -17,6 +17,7 @@ from crmlib.report.attachments import file_bytes
 from crmlib.report.charts import draw, use_style
 from crmlib.report.document import BLOCK_TYPE
 from crmlib.report.formatting import FormattedColumn, format_columns
+from crmlib.report.read_beside import read_beside
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -166,6 +167,7 @@ def run_record(*tables: Any, seed: int | None = None, period: Any = None) -> Non
     block = {
         "kind": "run_record",
         "inputs": inputs,
+        "read_beside": read_beside(inputs),
         "seed": None if seed is None else int(seed),
         "period": None if period is None else [_day(day) for day in period],
     }

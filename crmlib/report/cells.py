@@ -63,8 +63,11 @@ class Cells:
         As far as it got.
     kernel_died : bool
         Whether the kernel was gone before the end.
+    error : tuple of int, str and str, or None
+        Number of the cell that failed, name and text of its error, as the kernel replied. The
+        cell's outputs say it as well, but not when the memory was too full to write a traceback.
     problem : Exception or None
-        What else went wrong; not that a cell failed, which the cell itself says.
+        What else went wrong.
     """
 
     manager: AsyncKernelManager
@@ -72,11 +75,17 @@ class Cells:
     ran: Callable[[int, str], object]
     notebook: nbformat.NotebookNode
     kernel_died: bool = False
+    error: tuple[int, str, str] | None = None
     problem: Exception | None = None
 
     def cell_executed(self, cell: nbformat.NotebookNode, cell_index: int, **_: Any) -> None:
         """Tell that a cell ran: what papermill's client calls."""
         self.ran(cell_index + 1, cell.source)
+
+    def cell_failed(self, cell_index: int, execute_reply: dict[str, Any], **_: Any) -> None:
+        """Note what the kernel replied: what papermill's client calls."""
+        content = execute_reply["content"]
+        self.error = cell_index + 1, content.get("ename", "an error"), content.get("evalue", "")
 
 
 class _OwnKernelEngine(Engine):
@@ -95,6 +104,7 @@ class _OwnKernelEngine(Engine):
             iopub_timeout=LATE_OUTPUT_LIMIT,
             timeout=None,  # the limit is on the whole notebook: see kernels.Limits
             on_cell_executed=cells.cell_executed,
+            on_cell_error=cells.cell_failed,
         )
         try:
             client.execute(cleanup_kc=True)

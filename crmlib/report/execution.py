@@ -7,7 +7,7 @@ import logging
 import re
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -95,6 +95,7 @@ def run_notebook(
     timeout: float | None = None,
     memory: int | None = None,
     threads: int | None = None,
+    withheld: Collection[str] = (),
     on_cell: Callable[[], object] = lambda: None,
 ) -> Execution:
     """Run a notebook from its first cell to its last.
@@ -115,6 +116,8 @@ def run_notebook(
         Bytes of memory the kernel and its children may hold; then they are killed.
     threads : int, optional
         Threads that BLAS, OpenMP, joblib and DuckDB may each start in the kernel.
+    withheld : collection of str
+        Names of environment variables that the kernel does not get.
     on_cell : callable
         Called after every code cell that ran.
 
@@ -124,7 +127,7 @@ def run_notebook(
         With the notebook as far as it got, and the failure if there was one.
     """
     journal = _Journal(log)
-    kernel = Kernel(stop, Limits(timeout, memory, threads))
+    kernel = Kernel(stop, Limits(timeout, memory, threads), withheld)
 
     def ran(number: int, source: str) -> None:
         journal.write(f"cell {number} ran: {first_line(source)}")
@@ -194,6 +197,8 @@ def _judge(cells: "Cells", kernel: Kernel) -> Failure | None:
             KERNEL_DIED,
             f"the kernel died{_where_it_was(notebook)}\n{_cause_of_death(kernel.returncode)}",
         )
+    if cells.error is not None:
+        return _failure_without_a_traceback(notebook, *cells.error)
     if cells.problem is not None:
         raise cells.problem
     if not _code_cells(notebook):
@@ -210,7 +215,7 @@ def _limit_reached(notebook: "NotebookNode", kernel: Kernel) -> Failure | None:
         return Failure(
             TIMED_OUT,
             f"not finished after {kernel.limits.timeout:g} seconds{where}; "
-            "give it more with --timeout",
+            "give it more with --timeout, or in a schedule with timeout",
         )
     if kernel.out_of_memory:
         limit = kernel.limits.memory or 0
@@ -250,6 +255,13 @@ def _failure_of(number: int, cell: "NotebookNode", output: Any) -> Failure:
     place = f"cell {number} failed: {first_line(cell.source)}"
     reason = f"{output.ename}: {output.evalue}" if output.evalue else output.ename
     return Failure(CELL_FAILED, f"{place}\n{ANSI_CODES.sub('', reason)}", story)
+
+
+def _failure_without_a_traceback(
+    notebook: "NotebookNode", number: int, name: str, text: str
+) -> Failure:
+    place = f"cell {number} failed: {first_line(notebook.cells[number - 1].source)}"
+    return Failure(CELL_FAILED, f"{place}\n{f'{name}: {text}' if text else name}")
 
 
 def _cause_of_death(returncode: int | None) -> str:

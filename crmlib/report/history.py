@@ -6,6 +6,7 @@ is not complete.
 
 import hashlib
 import json
+import os
 import secrets
 import shutil
 from dataclasses import dataclass
@@ -73,7 +74,7 @@ class Run:
     @property
     def finished(self) -> datetime | None:
         """When it was finished, in UTC."""
-        return _moment(self.record.get("finished"))
+        return moment_of(self.record.get("finished"))
 
     @cached_property
     def is_complete(self) -> bool:
@@ -89,6 +90,25 @@ class Run:
             return {}
         # A damaged record must not lead out of the folder.
         return files if all(Path(name).name == name for name in files) else {}
+
+
+@dataclass(frozen=True)
+class Glance:
+    """What is to be seen of a report at once.
+
+    Attributes
+    ----------
+    shown : Run or None
+        The run that readers see.
+    earlier : list of Run
+        Others, newest first.
+    older : list of pathlib.Path
+        The folders of all further runs, newest first.
+    """
+
+    shown: Run | None
+    earlier: list[Run]
+    older: list[Path]
 
 
 # ----------------------------------------------------------------- finding runs
@@ -142,22 +162,60 @@ def runs_of(out: Path, place: str) -> list[Run]:
         In the order in which they were published, whatever the clock said; those whose record
         is damaged last.
     """
+    latest = (out / place).resolve()
+    runs = [
+        _run(place, folder, is_latest=folder.resolve() == latest)
+        for folder in _folders_of_runs(out, place)
+    ]
+    return sorted(runs, key=_order, reverse=True)
+
+
+def glance_at(out: Path, place: str, number: int) -> Glance:
+    """Look at a report without reading what its older runs say of themselves.
+
+    Parameters
+    ----------
+    out : pathlib.Path
+        The folder of reports.
+    place : str
+        The report's place, such as "clp/forecast".
+    number : int
+        Of how many runs to read the records, beside the one that is shown.
+
+    Returns
+    -------
+    Glance
+        Here the newest run is the one that was started last, by the names of the folders.
+    """
+    latest = (out / place).resolve()
+    folders = sorted(_folders_of_runs(out, place), key=lambda folder: folder.name, reverse=True)
+    # To resolve every folder would take longer than all the rest.
+    of_its_name = [folder for folder in folders if folder.name == latest.name]
+    shown = next((folder for folder in of_its_name if folder.resolve() == latest), None)
+    others = [folder for folder in folders if folder != shown]
+    return Glance(
+        shown=_run(place, shown, is_latest=True) if shown else None,
+        earlier=[_run(place, folder, is_latest=False) for folder in others[:number]],
+        older=others[number:],
+    )
+
+
+def _run(place: str, folder: Path, *, is_latest: bool) -> Run:
+    return Run(
+        place=place,
+        folder=folder,
+        record=read_json(folder / RECORD),
+        is_latest=is_latest,
+        confirmed=moment_of(read_json(folder / CONFIRMED).get("confirmed")),
+    )
+
+
+def _folders_of_runs(out: Path, place: str) -> list[Path]:
     shown = out / place
     folders = _folders_in(runs_folder(out, place))
     if shown.is_dir() and not shown.is_symlink() and (shown / RECORD).exists():
         folders.append(shown)  # where there are no links
-    latest = shown.resolve()
-    runs = [
-        Run(
-            place=place,
-            folder=folder,
-            record=read_json(folder / RECORD),
-            is_latest=folder.resolve() == latest,
-            confirmed=_moment(read_json(folder / CONFIRMED).get("confirmed")),
-        )
-        for folder in folders
-    ]
-    return sorted(runs, key=_order, reverse=True)
+    return folders
 
 
 def runs_folder(out: Path, place: str) -> Path:
@@ -177,8 +235,9 @@ def _order(run: Run) -> tuple[int, datetime, str]:
 
 def _folders_in(folder: Path) -> list[Path]:
     try:
-        # A link is no run of ours: what it leads to is not to be removed.
-        return [path for path in folder.iterdir() if path.is_dir() and not path.is_symlink()]
+        with os.scandir(folder) as entries:
+            # A link is no run of ours: what it leads to is not to be removed.
+            return [folder / entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
     except OSError:
         return []
 
@@ -186,6 +245,17 @@ def _folders_in(folder: Path) -> list[Path]:
 def failure_of(out: Path, place: str) -> dict[str, Any]:
     """Return the record of what keeps a report from being made; empty when nothing does."""
     return read_json(out / FAILED / place / RECORD)
+
+
+def day_of_failure(record: dict[str, Any]) -> date | None:
+    """Return the latest day for which a report has failed and not been good since."""
+    return _date(record.get("failing_as_of")) or _date(record.get("as_of"))
+
+
+def latest_day_of_failures(before: dict[str, Any], as_of: date | None) -> dict[str, str | None]:
+    """Return what the record of a failure says of its day and of the failure before it."""
+    days = [day for day in (day_of_failure(before), as_of) if day]
+    return {"failing_as_of": max(days).isoformat() if days else None}
 
 
 # ----------------------------------------------------------------- what may go
@@ -310,9 +380,18 @@ def _date(text: Any) -> date | None:
         return None
 
 
-def _moment(text: Any) -> datetime | None:
+def moment_of(text: Any) -> datetime | None:
+    """Return the moment that a record names, in UTC; None where it names none."""
     try:
         moment = datetime.fromisoformat(text)
-        return moment.replace(tzinfo=moment.tzinfo or UTC)
-    except (TypeError, ValueError):
+        return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):
         return None
+
+
+def local(moment: datetime) -> datetime:
+    """Return a moment in this machine's zone; in UTC where the calendar ends before it."""
+    try:
+        return moment.astimezone()
+    except (ValueError, OverflowError, OSError):
+        return moment.astimezone(UTC)

@@ -8,6 +8,7 @@ import json
 import os
 import platform
 import subprocess
+import sys
 from collections.abc import Mapping
 from functools import cache
 from importlib import metadata
@@ -48,7 +49,7 @@ def basis_of(job: "Job") -> str:
     -------
     str
         SHA-256 of the notebook's bytes, the values of all parameters, the as-of date, crmlib's
-        source, the versions of what it stands on, and the key of pseudonyms. The inputs are not
+        source, the versions of what is installed, and the key of pseudonyms. The inputs are not
         in it: which they are the notebook tells in the end.
     """
     key = os.environ.get(PSEUDONYM_KEY, "")
@@ -59,14 +60,18 @@ def basis_of(job: "Job") -> str:
             "as_of": job.as_of,
             "crmlib": source_hash(),
             "versions": versions(),
+            "installed": installed(),
             "pseudonyms": _digest(["pseudonyms", os.fsencode(key).hex()]) if key else None,
         }
     )
 
 
-def run_id_of(basis: str, inputs: list[Mapping[str, Any]]) -> str:
-    """Return 12 characters for a run: those with the same ones made the same report."""
-    return _digest([basis, [entry.get("sha256") for entry in inputs]])[:12]
+def run_id_of(basis: str, record: Mapping[str, Any]) -> str:
+    """Return 12 characters for a run, from its basis and the files it read.
+
+    Runs with the same ones made the same report, unless they read tables of a server.
+    """
+    return _digest([basis, [entry.get("sha256") for entry in _all_read(record)]])[:12]
 
 
 def same_as_before(job: "Job") -> Run | None:
@@ -93,15 +98,19 @@ def same_as_before(job: "Job") -> Run | None:
 
 
 def _has_its_inputs(record: Mapping[str, Any]) -> bool:
-    inputs = record.get("inputs")
-    if not isinstance(inputs, list) or not all(isinstance(entry, dict) for entry in inputs):
+    if not isinstance(record.get("inputs"), list):
         return False
-    told = all(entry.get("sha256") and _is_named(entry) for entry in inputs)
-    return told and not changed_inputs(record)
+    return all(map(_is_file, _all_read(record))) and not changed_inputs(record)
 
 
-def _is_named(entry: Mapping[str, Any]) -> bool:
-    return isinstance(entry.get("source"), str)
+def _all_read(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return what was read: the inputs that the notebook tells of, and what it read beside."""
+    entries = [*(record.get("inputs") or []), *(record.get("read_beside") or [])]
+    return [entry if isinstance(entry, dict) else {} for entry in entries]
+
+
+def _is_file(entry: Mapping[str, Any]) -> bool:
+    return isinstance(entry.get("source"), str) and isinstance(entry.get("sha256"), str)
 
 
 def changed_inputs(record: Mapping[str, Any]) -> list[str]:
@@ -116,17 +125,17 @@ def changed_inputs(record: Mapping[str, Any]) -> list[str]:
     -------
     list of str
         Files whose SHA-256 is another one now, or which are gone; each once. Of tables of a
-        server nothing is known.
+        server nothing is known. A file that was read twice, and was not the same, is among them.
     """
     # Tables take long to import, and a record without files needs none.
     from crmlib.tables.fingerprints import fingerprint
 
+    # Pairs: one source can have been read twice, with other bytes the second time.
     recorded = {
-        entry["source"]: entry["sha256"]
-        for entry in record.get("inputs") or []
-        if entry.get("sha256") and _is_named(entry)
+        (entry["source"], entry["sha256"]): None for entry in _all_read(record) if _is_file(entry)
     }
-    return [source for source, digest in recorded.items() if fingerprint(source) != digest]
+    now = {source: fingerprint(source) for source, _ in recorded}
+    return list(dict.fromkeys(source for source, digest in recorded if now[source] != digest))
 
 
 def _defaults(job: "Job") -> dict[str, Any]:
@@ -153,6 +162,14 @@ def versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return {**found, "pandoc": str(pypandoc.get_pandoc_version())}
+
+
+@cache
+def installed() -> str:
+    """SHA-256 over name and version of every installed package, fonts and drivers among them."""
+    folders = {Path(folder) for folder in sys.path if folder}
+    names = {path.name for folder in folders for path in folder.glob("*.dist-info")}
+    return _digest(sorted(names))
 
 
 @cache

@@ -1,9 +1,12 @@
 """The page that lists every report of a folder: what it is, how it stands, where to click.
 
-It is one file that needs nothing but itself (pictures are within it) and holds no script, so
-that it can be opened from a shared drive, put on a web server or sent by mail. Everything that
-comes from notebooks, parameters or messages is text, never markup; what might slip through
-would still not run, for the page's Content-Security-Policy [1]_ forbids it.
+It holds no script and needs nothing but the folder it lies in, so that it can be opened from a
+shared drive or put on a web server. Everything that comes from notebooks, parameters or messages
+is text, never markup; what might slip through would still not run, for the page's
+Content-Security-Policy [1]_ forbids it.
+
+It is written after every run, while others wait: so it is made without opening pictures, and of
+older runs it knows their folders' names only.
 
 References
 ----------
@@ -35,6 +38,7 @@ PAGE_ONE = "page-one.png"
 PNG_START = b"\x89PNG\r\n\x1a\n"
 LONGEST_VALUE = 200  # signs of a parameter's value
 LONGEST_MESSAGE = 600
+EARLIER = 3  # runs beside the one that is shown whose records are read
 LONGEST_WAIT = 30.0  # seconds for others that write the page at this moment
 
 # For the reader of reports, not for whoever mends them: that one follows the links.
@@ -164,7 +168,8 @@ def page(out: Path, made: datetime) -> str:
     entries.sort(key=lambda entry: not entry.is_failing)  # keeps the order of the places
     allowed = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
     policy = (
-        f"default-src 'none'; img-src data:; style-src 'sha256-{allowed}'; "
+        # Of a page that is a file, browsers do not agree on what lies beside it.
+        f"default-src 'none'; img-src 'self' file:; style-src 'sha256-{allowed}'; "
         "base-uri 'none'; form-action 'none'"
     )
     return "\n".join(
@@ -188,18 +193,19 @@ class _Entry:
     out: Path
     place: str
     shown: history.Run | None
-    others: list[history.Run]
+    earlier: list[history.Run]
+    older: list[Path]
     failure: dict[str, Any]
     has_failed: bool
 
     @classmethod
     def of(cls, out: Path, place: str) -> "_Entry":
-        runs = history.runs_of(out, place)
-        shown = next((run for run in runs if run.is_latest), None)
-        others = [run for run in runs if run is not shown and run.record.get("state") == "good"]
+        seen = history.glance_at(out, place, EARLIER)
+        earlier = [run for run in seen.earlier if run.record.get("state") == "good"]
         # A failure whose record is damaged is one all the same.
         has_failed = (out / history.FAILED / place).is_dir()
-        return cls(out, place, shown, others, history.failure_of(out, place), has_failed)
+        failure = history.failure_of(out, place)
+        return cls(out, place, seen.shown, earlier, seen.older, failure, has_failed)
 
     @property
     def record(self) -> dict[str, Any]:
@@ -257,20 +263,21 @@ def _article(entry: _Entry) -> str:
 def _picture(entry: _Entry) -> str:
     if not _has_pdf(entry):
         return '<p class="none quiet">no report yet</p>'
-    picture = _png(entry.out / entry.place / PAGE_ONE)
     inner = "<span class='none'>open the report</span>"
-    if picture:
-        source = f"data:image/png;base64,{base64.b64encode(picture).decode()}"
-        inner = f'<img src="{source}" alt="Page one of {_text(entry.title, bare=True)}">'
+    if _is_png(entry.out / entry.place / PAGE_ONE):
+        # By way of the report's link, which a new report replaces together with everything else.
+        source = _link(entry.place, PAGE_ONE)
+        alt = f"Page one of {_text(entry.title, bare=True)}"
+        inner = f'<img loading="lazy" src="{source}" alt="{alt}">'
     return f'<a class="picture" href="{_link(entry.place, "report.pdf")}">{inner}</a>'
 
 
-def _png(path: Path) -> bytes | None:
+def _is_png(path: Path) -> bool:
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            return file.read(len(PNG_START)) == PNG_START
     except OSError:
-        return None
-    return content if content.startswith(PNG_START) else None
+        return False
 
 
 def _has_pdf(entry: _Entry) -> bool:
@@ -299,7 +306,9 @@ def _trouble(entry: _Entry) -> str:
             lines.append(f"<p>The message: {_text(message, LONGEST_MESSAGE)}</p>")
     elif entry.is_damaged:
         lines.append("<p>Files of this report are missing or cannot be read. Make it again.</p>")
-    if not _has_pdf(entry):
+    if not _has_pdf(entry) and (entry.earlier or entry.older):
+        lines.append("<p>None is shown, though there are earlier ones. Make it again.</p>")
+    elif not _has_pdf(entry):
         lines.append("<p>There is no good report of it yet.</p>")
     elif entry.is_damaged:
         lines.append(_open(entry, "Open what is there"))
@@ -310,7 +319,7 @@ def _trouble(entry: _Entry) -> str:
 
 
 def _since(entry: _Entry) -> str:
-    since = _datetime(entry.failure.get("failing_since"))
+    since = history.moment_of(entry.failure.get("failing_since"))
     if since:
         return f"Failing since {_moment(since)}"
     return "Failing" if entry.has_failed else "Damaged"
@@ -319,7 +328,7 @@ def _since(entry: _Entry) -> str:
 def _facts(entry: _Entry) -> str:
     record = entry.record
     facts: list[tuple[str, str]] = []
-    if tried := _datetime(entry.failure.get("finished")):
+    if tried := history.moment_of(entry.failure.get("finished")):
         facts.append(("Last tried on", _moment(tried)))
     if period := period_text(_period(record)):
         facts.append(("Period", _text(period)))
@@ -355,12 +364,14 @@ def _lists(entry: _Entry) -> list[tuple[str, str]]:
 
 
 def _others(entry: _Entry) -> str:
+    named = [(run.folder, _run_name(run)) for run in entry.earlier]
+    named += [(folder, _folder_name(folder)) for folder in entry.older]
     lines = []
-    for run in entry.others:
-        if not (run.folder / "report.pdf").is_file():
+    for folder, name in named:
+        if not os.path.isfile(folder / "report.pdf"):
             continue  # damaged: there is nothing to open
-        where = run.folder.relative_to(entry.out).as_posix()
-        lines.append(f'<li><a href="{_link(where, "report.pdf")}">{_text(_run_name(run))}</a></li>')
+        where = folder.relative_to(entry.out).as_posix()
+        lines.append(f'<li><a href="{_link(where, "report.pdf")}">{_text(name)}</a></li>')
     if not lines:
         return ""
     return (
@@ -374,6 +385,15 @@ def _run_name(run: history.Run) -> str:
     made_for = period_text(_period(run.record)) or (_day(run.as_of) if run.as_of else "")
     made = f"made on {_moment(run.finished)}" if run.finished else ""
     return ", ".join(part for part in (made_for, made) if part) or run.folder.name
+
+
+def _folder_name(folder: Path) -> str:
+    """Return what the name of a run's folder tells: when the run was started."""
+    try:
+        started = datetime.strptime(folder.name.partition("-")[0], "%Y%m%dT%H%M%SZ")
+    except ValueError:
+        return folder.name
+    return f"made on {_moment(started.replace(tzinfo=UTC))}"
 
 
 def _technical(entry: _Entry) -> str:
@@ -414,21 +434,13 @@ def _period(record: Mapping[str, Any]) -> list[Any] | None:
     return period if isinstance(period, list) and len(period) == 2 else None
 
 
-def _datetime(text: Any) -> datetime | None:
-    try:
-        read = datetime.fromisoformat(text)
-    except (TypeError, ValueError):
-        return None
-    return read if read.tzinfo else read.replace(tzinfo=UTC)
-
-
 def _day(day: date) -> str:
     return f"{day.day} {MONTHS[day.month - 1]} {day.year}"
 
 
 def _moment(moment: datetime) -> str:
     """Return day and time in this machine's zone, and what zone that is."""
-    local = moment.astimezone()
+    local = history.local(moment)
     offset = local.strftime("%z")
     zone = "UTC" if offset == "+0000" else f"UTC{offset[:3]}:{offset[3:5]}"
     return f"{_day(local.date())}, {local:%H:%M} {zone}"

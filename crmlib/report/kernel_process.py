@@ -32,26 +32,41 @@ class QuickEnd:
 
 
 def end_with_the_runner(runner: int, folder: str) -> None:
-    """Wait until the runner was killed; then remove the sockets, and end with all children."""
-    while os.getppid() == runner:
+    """Start a process that ends the kernel and its children, and their files, with the runner.
+
+    A process and not a thread: a cell within one long call into C lets no thread run.
+    """
+    kernel = os.getpid()
+    if watcher := os.fork():
+        # ipykernel ends its children before itself, and waits until they have been reaped.
+        threading.Thread(target=os.waitpid, args=(watcher, 0), daemon=True).start()
+        return
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # meant for the kernel
+    import psutil
+
+    while os.getppid() == kernel:
+        try:
+            is_orphan = psutil.Process(kernel).ppid() != runner
+        except psutil.Error:
+            break
+        if is_orphan:
+            shutil.rmtree(folder, ignore_errors=True)
+            os.killpg(os.getpgid(0), signal.SIGKILL)
         time.sleep(LOOK_EVERY)
-    shutil.rmtree(folder, ignore_errors=True)
-    os.killpg(os.getpgid(0), signal.SIGKILL)
+    os._exit(0)
 
 
 def main() -> None:
     """Serve until told to shut down."""
     end = QuickEnd()
     folder = sys.argv.pop(1)
-    if sys.platform != "win32":
-        # ipykernel would end itself alone, and leave its children and sockets.
-        runner = int(os.environ.pop("JPY_PARENT_PID"))
-        watcher = threading.Thread(target=end_with_the_runner, args=(runner, folder), daemon=True)
-        watcher.start()
     # Modules such as secrets.py beside this file are not for notebooks. (Python's -P would keep the
     # working folder away from them as well, where people have modules of their own.)
     if sys.path[0] == os.path.dirname(os.path.abspath(__file__)):
         del sys.path[0]
+    if sys.platform != "win32":
+        # ipykernel would end itself alone, and leave its children and sockets.
+        end_with_the_runner(int(os.environ.pop("JPY_PARENT_PID")), folder)
     from ipykernel.kernelapp import launch_new_instance
 
     launch_new_instance()

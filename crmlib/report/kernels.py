@@ -8,7 +8,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,9 +81,10 @@ class Kernel:
         Of a kernel that ended by itself.
     """
 
-    def __init__(self, stop: Stop, limits: Limits) -> None:
+    def __init__(self, stop: Stop, limits: Limits, withheld: Collection[str] = ()) -> None:
         self.stop = stop
         self.limits = limits
+        self.withheld = withheld  # environment variables that are not for this notebook
         self.timed_out = False
         self.out_of_memory = False
         self.stopped = False
@@ -134,7 +135,7 @@ class Kernel:
         scratch.mkdir()
         threads = self.limits.threads
         return {
-            **os.environ,
+            **{name: value for name, value in os.environ.items() if name not in self.withheld},
             "PYTHONHASHSEED": "0",
             "SOURCE_DATE_EPOCH": "0",  # matplotlib writes it into figures instead of now
             "MPLBACKEND": "module://matplotlib_inline.backend_inline",

@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from crmlib.errors import CrmlibError, InputError
 from crmlib.report.secrets import hide_passwords
@@ -75,7 +76,7 @@ def report_lock(out: Path, place: str) -> Iterator[None]:
     NotWritable
         `out` cannot be written to.
     """
-    path = out / WORK / LOCKS / f"{place.replace('/', '__')}.lock"
+    path = out / WORK / LOCKS / f"{quote(place, safe='')}.lock"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = _described_lock(path)

@@ -102,8 +102,8 @@ def notebooks_folder(given: Path | None = None) -> Path:
     Parameters
     ----------
     given : pathlib.Path, optional
-        What the user asked for. Without it: `notebooks` in the current folder, else that of
-        the workbook this package belongs to.
+        What the user asked for. Without it, that of the workbook this package belongs to: a
+        folder of that name which happens to be where a scheduler starts is not meant.
 
     Raises
     ------
@@ -114,10 +114,13 @@ def notebooks_folder(given: Path | None = None) -> Path:
         if not given.is_dir():
             raise InputError(f"{given}: there is no such folder of notebooks")
         return given
-    for folder in (Path("notebooks"), WORKBOOK / "notebooks"):
-        if folder.is_dir():
-            return folder
-    raise InputError("there is no folder notebooks here; name it with --notebooks FOLDER")
+    folder = WORKBOOK / "notebooks"
+    if not folder.is_dir():
+        raise InputError(
+            "crmlib is installed here without the workbook's notebooks; name a folder of notebooks "
+            "with --notebooks FOLDER"
+        )
+    return folder
 
 
 def find_notebooks(folder: Path) -> dict[str, Notebook]:

@@ -12,6 +12,7 @@ from typing import Any
 import pypandoc
 
 from crmlib.errors import CrmlibError
+from crmlib.report.stopping import NEVER, Stop, output_of
 
 # Markdown as JupyterLab reads it. HTML and LaTeX outside formulas print as themselves.
 # JupyterLab knows no footnotes; pandoc never ends on one that refers to itself.
@@ -45,11 +46,13 @@ class Replacements:
     image: Callable[[int, str], str | None]
 
 
-def read_pieces(pieces: Iterable[str], within: Path | None = None) -> list[list[Node]]:
+def read_pieces(
+    pieces: Iterable[str], within: Path | None = None, stop: Stop = NEVER
+) -> list[list[Node]]:
     """Read pieces of Markdown, each on its own, into lists of pandoc's nodes.
 
     What pandoc reads is written to a folder of its own in `within`, or where the system has its
-    temporary files; should this process be killed, the folder stays.
+    temporary files; should this process be killed, the folder stays. `stop` ends pandoc.
     """
     boundary = secrets.token_hex(16)  # nothing in the data can look like it
     with tempfile.TemporaryDirectory(dir=within) as folder:
@@ -62,7 +65,7 @@ def read_pieces(pieces: Iterable[str], within: Path | None = None) -> list[list[
             paths += [str(path), str(fence)]
         if not paths:
             return []
-        tree = json.loads(_pandoc(["--file-scope", "-f", READER, "-t", "json", *paths]))
+        tree = json.loads(_pandoc(["--file-scope", "-f", READER, "-t", "json", *paths], "", stop))
     return _split(tree["blocks"], boundary)
 
 
@@ -120,11 +123,11 @@ def prepare(blocks: list[Node], piece: int, replacements: Replacements) -> list[
     return prepared
 
 
-def write(blocks: list[Node]) -> str:
-    """Write nodes as Typst markup."""
+def write(blocks: list[Node], stop: Stop = NEVER) -> str:
+    """Write nodes as Typst markup; `stop` ends pandoc."""
     version = [1, 23, 1]
     tree = {"pandoc-api-version": version, "meta": {}, "blocks": blocks}
-    return _pandoc(["-f", "json", "-t", "typst", "--wrap=none"], json.dumps(tree))
+    return _pandoc(["-f", "json", "-t", "typst", "--wrap=none"], json.dumps(tree), stop)
 
 
 def _prepare(node: Any, piece: int, replace: Replacements) -> Any:
@@ -187,19 +190,19 @@ def _link(node: Node, piece: int, replace: Replacements) -> Node:
     return _span(words)  # other notebooks and files are not beside the PDF
 
 
-def _pandoc(arguments: list[str], text: str = "") -> str:
+def _pandoc(arguments: list[str], text: str, stop: Stop) -> str:
     # pypandoc's own calls ask pandoc for its version and formats each time.
     limits = ["+RTS", MOST_MEMORY, "-RTS"]
-    try:
-        run = subprocess.run(
-            [pypandoc.get_pandoc_path(), *limits, "--syntax-highlighting=none", *arguments],
-            input=text.encode(),
-            capture_output=True,
-            check=False,
-            timeout=MOST_SECONDS,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise ProseError(f"pandoc did not read the text in {MOST_SECONDS} seconds") from error
-    if run.returncode:
-        raise ProseError(f"pandoc could not read the text: {run.stderr.decode().strip()}")
-    return run.stdout.decode()
+    with subprocess.Popen(
+        [pypandoc.get_pandoc_path(), *limits, "--syntax-highlighting=none", *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as pandoc:
+        try:
+            written, complaint = output_of(pandoc, text.encode(), MOST_SECONDS, stop)
+        except subprocess.TimeoutExpired as error:
+            raise ProseError(f"pandoc did not read the text in {MOST_SECONDS} seconds") from error
+    if pandoc.returncode:
+        raise ProseError(f"pandoc could not read the text: {complaint.decode().strip()}")
+    return str(written.decode())

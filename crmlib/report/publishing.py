@@ -28,6 +28,7 @@ from crmlib.report.history import (
     THE_LAST_TWO,
     Keep,
     Run,
+    day_of_failure,
     read_json,
     runs_folder,
     runs_of,
@@ -212,6 +213,7 @@ def publish(
         if record:
             number = max((sequence_of(run) for run in earlier), default=0) + 1
             write_json(finished / RECORD, {**record, "sequence": max(number, 1)})
+            settle(finished)
         version = _new_folder(runs, record)
         is_shown = not _is_later(shown, as_of)
         finished.replace(version)
@@ -262,10 +264,15 @@ def _is_later(shown: Run | None, as_of: date | None) -> bool:
     Not if it is damaged; nor if that day is still to come: the clock was wrong when it was made,
     and would hide every report until then.
     """
-    if shown is None or shown.as_of is None or as_of is None:
+    return shown is not None and _is_before(as_of, shown.as_of) and shown.is_complete
+
+
+def _is_before(as_of: date | None, other: date | None) -> bool:
+    """Whether a day is before another, which must be no day that is still to come."""
+    if as_of is None or other is None:
         return False
     tomorrow = date.today() + timedelta(days=1)  # it can be that already where others are
-    return as_of < shown.as_of <= tomorrow and shown.is_complete
+    return as_of < other <= tomorrow
 
 
 def _new_folder(runs: Path, record: dict[str, Any]) -> Path:
@@ -345,8 +352,19 @@ def keep_failure(folder: Path, out: Path, report: str) -> Path:
     return place
 
 
-def clear_failure(out: Path, report: str) -> None:
+def clear_failure(out: Path, report: str, as_of: date | None = None) -> None:
     """Forget a report's failure once it is good again: `failed` shows what fails now.
+
+    That a report of an earlier day is good says nothing of the day that failed.
+
+    Parameters
+    ----------
+    out : pathlib.Path
+        The folder of reports.
+    report : str
+        Such as "clp/life_cycle".
+    as_of : datetime.date, optional
+        The day for which it is good.
 
     Raises
     ------
@@ -354,7 +372,7 @@ def clear_failure(out: Path, report: str) -> None:
         The folder of reports cannot be written to.
     """
     place = out / FAILED / report
-    if not place.exists():
+    if not place.exists() or _is_before(as_of, day_of_failure(read_json(place / RECORD))):
         return
     with publishing_lock(out):
         shutil.rmtree(place, ignore_errors=True)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from crmlib.errors import CrmlibError
 from crmlib.report import fonts, prose
 from crmlib.report.document import Document, Prose, attached_image, read_document
+from crmlib.report.stopping import NEVER, Stop
 from crmlib.report.typesetting import Typesetter, TypesettingError
 
 if TYPE_CHECKING:
@@ -48,7 +49,10 @@ class RenderedPdf:
 
 
 def render_pdf(
-    notebook: "nbformat.NotebookNode", record: dict[str, Any], destination: Path
+    notebook: "nbformat.NotebookNode",
+    record: dict[str, Any],
+    destination: Path,
+    stop: Stop = NEVER,
 ) -> RenderedPdf:
     """Write the report of an executed notebook as a PDF.
 
@@ -61,6 +65,8 @@ def render_pdf(
         git_commit, run_id.
     destination : pathlib.Path
         The PDF file to write.
+    stop : Stop
+        Setting it ends pandoc and Typst.
 
     Returns
     -------
@@ -72,6 +78,8 @@ def render_pdf(
     RenderingError
         If two blocks have one id, the prose refers to an id that no block has, or
         pandoc or Typst cannot set a formula or picture, or takes too long or too much memory.
+    StoppedError
+        `stop` was set.
     """
     # Beside the PDF: what a runner that is killed leaves is removed with its work folder.
     with (
@@ -79,10 +87,10 @@ def render_pdf(
         tempfile.TemporaryDirectory(dir=destination.parent) as folder,
     ):
         sources = Path(folder)
-        report = _Report(read_document(notebook), record)
+        report = _Report(read_document(notebook), record, stop)
         try:
             report.write_sources(sources)
-            pages = typesetter.typeset(sources, report.needed_fonts())
+            pages = typesetter.typeset(sources, report.needed_fonts(), stop)
         except (prose.ProseError, TypesettingError) as error:
             raise RenderingError(str(error)) from error
         except RecursionError as error:
@@ -95,9 +103,10 @@ def render_pdf(
 class _Report:
     """The Typst sources of one report."""
 
-    def __init__(self, document: Document, record: dict[str, Any]) -> None:
+    def __init__(self, document: Document, record: dict[str, Any], stop: Stop) -> None:
         self.document = document
         self.record = record
+        self.stop = stop
         self.glyphs = fonts.Glyphs()
         self.blocks: list[dict[str, Any]] = []  # in the body, in order
         self.images: list[bytes] = []
@@ -121,7 +130,7 @@ class _Report:
     def _body(self, folder: Path) -> tuple[str, str, str]:
         """Return title, subtitle and the Typst markup of all that follows page one."""
         pieces = [part for part in self.document.body if isinstance(part, Prose)]
-        read = prose.read_pieces((piece.markdown for piece in pieces), folder)
+        read = prose.read_pieces((piece.markdown for piece in pieces), folder, self.stop)
         title, subtitle = "", ""
         if read:
             title, subtitle, read[0] = prose.take_title(read[0])
@@ -138,7 +147,7 @@ class _Report:
                 number += 1
             else:
                 nodes.append(prose.typst_call(f"#block-at({self._add(part)})"))
-        return title, subtitle, prose.write(nodes) if nodes else ""
+        return title, subtitle, prose.write(nodes, self.stop) if nodes else ""
 
     def _add(self, block: dict[str, Any]) -> int:
         """Keep a block for the template and return its number."""

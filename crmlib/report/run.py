@@ -5,14 +5,13 @@ import hashlib
 import os
 import platform
 import shutil
-import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -31,6 +30,7 @@ from crmlib.report.exit_codes import (
 from crmlib.report.history import THE_LAST_TWO, Keep, Run
 from crmlib.report.locks import Held, NotWritable, not_writable, report_lock
 from crmlib.report.notebooks import Notebook
+from crmlib.report.parallel import Threads, collected
 from crmlib.report.secrets import (
     PSEUDONYM_KEY,
     hide_passwords,
@@ -40,10 +40,9 @@ from crmlib.report.secrets import (
     hide_secrets_within,
     names_within,
 )
-from crmlib.report.stopping import Stop
+from crmlib.report.stopping import NEVER, Stop
 
-# nbformat and joblib take long to import: the one is there by the time the kernel has started,
-# the other is needed for several jobs only.
+# nbformat takes long to import: it is there by the time the kernel has started.
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
@@ -80,6 +79,9 @@ class Job:
         Which earlier runs stay.
     secrets : tuple of str
         Names of environment variables whose values reach no file.
+    withheld : tuple of str
+        Those among them that are other reports': the notebook does not get them, unless it names
+        them itself.
     repeat : bool
         Run even if an identical good run is there.
     labels : dict
@@ -96,6 +98,7 @@ class Job:
     threads: int | None = None
     keep: Keep = THE_LAST_TWO
     secrets: tuple[str, ...] = ()
+    withheld: tuple[str, ...] = ()
     repeat: bool = True
     labels: dict[str, Any] = field(default_factory=dict)
 
@@ -124,6 +127,9 @@ class Result:
         "good", "unchanged", "failed", "held" or "stopped".
     record : dict
         What run.json says; empty when none was written.
+    is_listed : bool
+        Whether the page of all reports could be written, which is no part of the report; if not,
+        the message says why.
     """
 
     report: str
@@ -133,6 +139,7 @@ class Result:
     message: str = ""
     state: State = "good"
     record: dict[str, Any] = field(default_factory=dict)
+    is_listed: bool = True
 
 
 # ----------------------------------------------------------------- many runs
@@ -152,7 +159,7 @@ def run_all(
     jobs : list of Job
         What to run.
     parallel : int
-        How many kernels may run at the same time.
+        How many kernels may run at the same time; several share the cores.
     stop : threading.Event or another Stop
         Setting it kills the kernels and ends the runs.
     on_cell : callable
@@ -163,28 +170,24 @@ def run_all(
     Result
         One a job, in the order of the jobs.
     """
-    # The kernels are processes; here are only threads that wait for them, with one job as with
-    # many: the main thread must be free for signals.
-    if len(jobs) == 1:
-        with ThreadPoolExecutor(max_workers=1) as pool:
-            run = pool.submit(run_report, jobs[0], stop, on_cell)
-            while not run.done():
-                wait([run], timeout=0.2)  # short, so that Windows sees Ctrl-C as well
-            yield run.result()
-        return
-    from joblib import Parallel, delayed
+    place = Threads(max(1, min(parallel, len(jobs))))
+    if place.parallel > 1:
+        jobs = [replace(job, threads=job.threads or place.threads) for job in jobs]
+    run = partial(_numbered, on_cell)
+    done: dict[int, Result] = {}
+    is_next = 0
+    with closing(collected(place, run, [*enumerate(jobs)], stop)) as results:
+        for number, result in results:
+            done[number] = result
+            while is_next in done:
+                yield done.pop(is_next)
+                is_next += 1
 
-    free = threading.Semaphore(parallel)
 
-    def run_when_free(job: Job) -> Result:
-        with free:
-            return run_report(job, stop, on_cell)
-
-    # joblib would run a single thread's work in the main one.
-    threads = Parallel(
-        n_jobs=max(parallel, 2), backend="threading", return_as="generator", batch_size=1
-    )
-    yield from threads(delayed(run_when_free)(job) for job in jobs)
+def _numbered(
+    on_cell: Callable[[], object], number: int, job: Job, stop: Stop
+) -> tuple[int, Result]:
+    return number, run_report(job, stop, on_cell)
 
 
 # ----------------------------------------------------------------- one run
@@ -220,6 +223,33 @@ def run_report(job: Job, stop: Stop, on_cell: Callable[[], object] = lambda: Non
     except Exception as error:
         failure = _failure_of(error, job.out)
         return attempt.ended(failure.exit_code, attempt.hidden(failure.message), "failed")
+
+
+def keep_failure(job: Job, exit_code: int, message: str) -> Result:
+    """Keep the failure of a run that cannot tell of it itself, for whoever looks how it stands.
+
+    Parameters
+    ----------
+    job : Job
+        What was to be run.
+    exit_code : int
+        See `crmlib.report.exit_codes`.
+    message : str
+        Why it failed.
+
+    Returns
+    -------
+    Result
+        Never an exception; without a folder where nothing could be written.
+    """
+    attempt = _Attempt(job, NEVER, lambda: None)
+    try:
+        publishing.check_place(job.place)
+        publishing.check_links(job.out, job.place)
+        with publishing.work_folder(job.out) as work:
+            return attempt.keep(work / "run", Failure(exit_code, message))
+    except Exception:
+        return attempt.ended(exit_code, attempt.hidden(message), "failed")
 
 
 @dataclass
@@ -272,10 +302,11 @@ class _Attempt:
         with _writing(self.job.out):
             history.confirm(same)
             folder = publishing.show_again(same, self.job.out)
-            publishing.clear_failure(self.job.out, self.job.place)
-        message = _join(f"the same as {_described(same)}", _write_index(self.job.out))
-        seconds = self.clock.seconds
-        return Result(self.job.place, GOOD, folder, seconds, message, "unchanged", same.record)
+            publishing.clear_failure(self.job.out, self.job.place, self.job.as_of)
+        fault = _write_index(self.job.out)
+        message = _join(f"the same as {_described(same)}", fault)
+        seconds, place, record = self.clock.seconds, self.job.place, same.record
+        return Result(place, GOOD, folder, seconds, message, "unchanged", record, not fault)
 
     def make(self) -> Result:
         """Run the notebook; publish what it makes, or keep what it leaves."""
@@ -290,14 +321,15 @@ class _Attempt:
                 failure = _failure_of(error, self.job.out)
             if failure is None or self.stop.is_set():
                 return self.stopped()
-            return self._keep(folder, failure)
+            return self.keep(folder, failure)
 
     # ---- from a notebook to files
 
     def _execute(self, folder: Path) -> Failure | None:
         job = self.job
         # Sources stand in defaults and in other cells as well as in values.
-        self.names |= {*names_within([cell["source"] for cell in job.notebook.cells])}
+        named = {*names_within([cell["source"] for cell in job.notebook.cells])}
+        self.names |= named
         execution = run_notebook(
             job.notebook.content,
             job.values,
@@ -306,6 +338,7 @@ class _Attempt:
             timeout=job.timeout,
             memory=job.memory,
             threads=job.threads,
+            withheld={*job.withheld} - named,
             on_cell=self.on_cell,
         )
         import nbformat
@@ -313,30 +346,20 @@ class _Attempt:
         execution = replace(execution, notebook=self._fit_to_keep(execution.notebook))
         with _writing(job.out):
             nbformat.write(execution.notebook, folder / "notebook.ipynb")
-        self.record = self._hidden_within(build_record(job, execution))
-        if failure := execution.failure or self._changed_inputs():
+        record = build_record(job, execution)
+        self.record = self._hidden_within(record)
+        if failure := execution.failure or _changed_inputs(record):
             return failure
         failure = self._render(execution, folder)
         if failure is None:
             self._write_attachments(execution, folder)
         return failure
 
-    def _changed_inputs(self) -> Failure | None:
-        """See that the numbers are of the very files that the record names."""
-        if changed := identity.changed_inputs(self.record):
-            was = "was" if len(changed) == 1 else "were"
-            return Failure(
-                BAD_INPUT,
-                f"{', '.join(changed)} {was} replaced while the report was made; "
-                "make it again once nothing is written there any more",
-            )
-        return None
-
     def _render(self, execution: Execution, folder: Path) -> Failure | None:
         """Make `report.pdf` and its picture; add to the record what the renderer says."""
         pdf = folder / "report.pdf"
         try:
-            rendered = rendering.render_pdf(execution.notebook, dict(self.record), pdf)
+            rendered = rendering.render_pdf(execution.notebook, dict(self.record), pdf, self.stop)
         except Exception as error:
             return _rendering_failure(error, self.job.out)
         with _writing(self.job.out):
@@ -369,16 +392,18 @@ class _Attempt:
             publishing.write_json(folder / history.RECORD, record)
             publishing.settle(folder)
             place = publishing.publish(folder, job.out, job.place, job.keep, job.as_of)
-            publishing.clear_failure(job.out, job.place)
-        message = _write_index(job.out)
-        record = history.read_json(place / history.RECORD)
-        return Result(job.place, GOOD, place, self.clock.seconds, message, "good", record)
+            publishing.clear_failure(job.out, job.place, job.as_of)
+        fault = _write_index(job.out)
+        record, seconds = history.read_json(place / history.RECORD), self.clock.seconds
+        return Result(job.place, GOOD, place, seconds, fault, "good", record, not fault)
 
-    def _keep(self, folder: Path, failure: Failure) -> Result:
+    def keep(self, folder: Path, failure: Failure) -> Result:
+        """Keep what a failed run has left in a work folder."""
         message = self.hidden(failure.message)
         record = self._full_record(failure.exit_code, message, "failed")
         before = history.failure_of(self.job.out, self.job.place)
         record["failing_since"] = before.get("failing_since") or record["finished"]
+        record |= history.latest_day_of_failures(before, self.job.as_of)
         story = self.hidden(failure.traceback or failure.message).rstrip() + "\n"
         place = self._kept(folder, record, story)
         _write_index(self.job.out)
@@ -441,9 +466,8 @@ class _Attempt:
 
         # A cell can print half a sign, which no file can hold.
         text = nbformat.writes(notebook).encode("utf-8", "replace").decode("utf-8")
-        text = hide_passwords(text)
         read = nbformat.reads(text, as_version=nbformat.NO_CONVERT)
-        return hide_secrets_within(read, self.names)
+        return hide_secrets_within(hide_passwords_within(read), self.names)
 
 
 # ----------------------------------------------------------------- what went wrong
@@ -502,6 +526,21 @@ def _files_in(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.is_file())
 
 
+def _changed_inputs(record: dict[str, Any]) -> Failure | None:
+    """See that the numbers are of the very files that the record names.
+
+    Before secrets are hidden in it: a file's name can hold the value of one.
+    """
+    if changed := identity.changed_inputs(record):
+        was = "was" if len(changed) == 1 else "were"
+        return Failure(
+            BAD_INPUT,
+            f"{', '.join(changed)} {was} replaced while the report was made; "
+            "make it again once nothing is written there any more",
+        )
+    return None
+
+
 def _described(run: Run) -> str:
     when = f" of {run.finished:%Y-%m-%d %H:%M} UTC" if run.finished else ""
     return f"run {run.record.get('run_id')}{when}"
@@ -539,13 +578,14 @@ def build_record(job: Job, execution: Execution) -> dict[str, Any]:
         for parameter in job.notebook.parameters
     }
     return {
-        "run_id": identity.run_id_of(basis, said.get("inputs", [])),
+        "run_id": identity.run_id_of(basis, said),
         "basis": basis,
         "report": job.notebook.name,
         "title": job.notebook.title,
         "parameters": parameters,
         "parameters_given": sorted(job.values),
         "inputs": said.get("inputs"),
+        **({"read_beside": beside} if (beside := said.get("read_beside")) else {}),
         **({"pseudonymised": True} if os.environ.get(PSEUDONYM_KEY) else {}),
         "seed": said.get("seed"),
         "period": said.get("period"),

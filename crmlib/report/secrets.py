@@ -10,30 +10,36 @@ a secret into a chart shows it.
 import base64
 import binascii
 import hashlib
-import io
-import json
 import os
 import re
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
-HIDDEN = "…"
-SHORTEST_SECRET = 6
-"""Signs a secret must have: a shorter one would be found in words it has nothing to do with."""
-
-PSEUDONYM_KEY = "CRMLIB_PSEUDONYM_KEY"
-"""Always hidden, whether a run names it or not."""
-
-# scheme://user:password@host, in plain text and in JSON text alike; a password can hold an @.
-PASSWORD = re.compile(
-    r"(?P<user>\b[a-z][a-z0-9+.-]*://[^\s:/@\"'\\]*):"
-    r"(?!\$\{\w+\}@[^\s\"'\\@]*(?:[\s\"'\\]|$))[^\s\"'\\]*@",
-    re.IGNORECASE,
+from crmlib.passwords import (
+    HIDDEN,
+    PSEUDONYM_KEY,
+    REFERENCE,
+    SHORTEST_SECRET,
+    fault_of_pseudonym_key,
+    hide_passwords,
 )
-REFERENCE = re.compile(r"\$(?P<escape>\$)?\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)\}")
+from crmlib.report.structure import replaced
+from crmlib.report.zip_files import rewritten
+
+__all__ = [
+    "PSEUDONYM_KEY",
+    "SHORTEST_SECRET",
+    "fault_of_pseudonym_key",
+    "hide_passwords",
+    "hide_passwords_within",
+    "hide_secrets",
+    "hide_secrets_in_bytes",
+    "hide_secrets_within",
+    "names_within",
+]
 
 # As it is, or as in a block's HTML, where JupyterLab is to find no formula.
 BACKSLASH = r"(?:\\|<span>\\++</span>)"
@@ -46,17 +52,11 @@ BASE64 = re.compile(r"[A-Za-z0-9+/_-]{8,}={0,2}")
 LONG_BASE64 = 64
 LONG_RUN = re.compile(r"[A-Za-z0-9+/_-]{64}")
 ZIP = b"PK\x03\x04"
-EARLIEST = (1980, 1, 1, 0, 0, 0)  # the first moment a zip file can name
-
-
-def hide_passwords(text: str) -> str:
-    """Return text with … in place of each password of a database address."""
-    return PASSWORD.sub(r"\g<user>:…@", text)
 
 
 def hide_passwords_within(value: Any) -> Any:
-    """Return data as JSON holds it, with all its text treated so."""
-    return json.loads(hide_passwords(json.dumps(value, ensure_ascii=False, default=str)))
+    """Return data (dictionaries, lists, texts) without the passwords of database addresses."""
+    return replaced(value, hide_passwords)
 
 
 def names_within(value: Any) -> tuple[str, ...]:
@@ -95,6 +95,9 @@ def hide_secrets(text: str, names: Iterable[str]) -> str:
 def hide_secrets_within(value: Any, names: Iterable[str]) -> Any:
     """Return data (dictionaries, lists, texts) with all its text treated so, keys included.
 
+    What a notebook or a record is made of stays, such as the key "outputs": see
+    `crmlib.report.structure`.
+
     Parameters
     ----------
     value : object
@@ -108,7 +111,7 @@ def hide_secrets_within(value: Any, names: Iterable[str]) -> Any:
         New data; what is neither text nor holds any is handed on.
     """
     values = _values(names)
-    return _replaced(value, lambda text: _hidden(text, values)) if values else value
+    return replaced(value, lambda text: _hidden(text, values)) if values else value
 
 
 def hide_secrets_in_bytes(content: bytes, names: Iterable[str]) -> bytes:
@@ -136,6 +139,7 @@ def hide_secrets_in_bytes(content: bytes, names: Iterable[str]) -> bytes:
 
 def _values(names: Iterable[str]) -> tuple[str, ...]:
     """Return the values to hide, longest first: one can be a part of another."""
+    # The key of pseudonyms is hidden whether a run names it or not.
     values = {os.environ.get(name, "") for name in {*names, PSEUDONYM_KEY}}
     values |= {value.strip() for value in values}
     if key := os.environ.get(PSEUDONYM_KEY):
@@ -272,18 +276,16 @@ def _hidden_in_bytes(content: bytes, values: tuple[str, ...]) -> bytes:
 
 
 def _hidden_in_zip(content: bytes, values: tuple[str, ...]) -> bytes:
-    result = io.BytesIO()
     changed = False
-    with (
-        zipfile.ZipFile(io.BytesIO(content)) as old,
-        zipfile.ZipFile(result, "w", zipfile.ZIP_DEFLATED) as new,
-    ):
-        for entry in old.namelist():
-            part = old.read(entry)
-            found = _hidden_in_bytes(part, values)
-            changed |= found != part
-            new.writestr(zipfile.ZipInfo(entry, EARLIEST), found, zipfile.ZIP_DEFLATED)
-    return result.getvalue() if changed else content
+
+    def hidden(_: str, part: bytes) -> bytes:
+        nonlocal changed
+        found = _hidden_in_bytes(part, values)
+        changed |= found != part
+        return found
+
+    result = rewritten(content, hidden)
+    return result if changed else content
 
 
 def _bytes_of(value: str) -> bytes:
@@ -303,16 +305,3 @@ def _texts(value: Any) -> Iterator[str]:
     elif isinstance(value, list | tuple):
         for item in value:
             yield from _texts(item)
-
-
-def _replaced(value: Any, change: Callable[[str], str]) -> Any:
-    if isinstance(value, str):
-        return change(value)
-    if isinstance(value, dict):
-        # A notebook's parts are dictionaries of a class of their own, and must stay so.
-        return type(value)(
-            {_replaced(key, change): _replaced(item, change) for key, item in value.items()}
-        )
-    if isinstance(value, list | tuple):
-        return type(value)(_replaced(item, change) for item in value)
-    return value

@@ -10,6 +10,7 @@ from typing import Any
 
 from crmlib.errors import CrmlibError
 from crmlib.report.fonts import Font
+from crmlib.report.stopping import NEVER, Stop, output_of
 
 PROCESS = Path(__file__).with_name("typesetting_process.py")
 # Reports of the workbook take up to 4 seconds and 0.4 GB.
@@ -45,7 +46,7 @@ class Typesetter:
         self.process.kill()
         self.process.communicate()
 
-    def typeset(self, folder: Path, found: list[Font]) -> int:
+    def typeset(self, folder: Path, found: list[Font], stop: Stop = NEVER) -> int:
         """Make `report.pdf` and `page-one.png` of the sources in a folder.
 
         Parameters
@@ -54,6 +55,8 @@ class Typesetter:
             With `main.typ` and what it reads.
         found : list of Font
             The fonts to use, first choice first.
+        stop : Stop
+            What cuts it short.
 
         Returns
         -------
@@ -66,6 +69,8 @@ class Typesetter:
             Typst found a fault in the sources, ended, or took too long or too much memory.
         OSError
             The files could not be written.
+        StoppedError
+            `stop` was set.
         """
         work = {
             "folder": str(folder.absolute()),
@@ -74,16 +79,16 @@ class Typesetter:
             "seconds": MOST_SECONDS,
             "memory": MOST_MEMORY,
         }
-        answer = self._answer(json.dumps(work) + "\n")
+        answer = self._answer(json.dumps(work) + "\n", stop)
         if "errno" in answer:
             raise OSError(answer["errno"], os.strerror(answer["errno"]))
         if "error" in answer:
             raise TypesettingError(f"Typst could not set the report: {answer['error']}")
         return int(answer["pages"])
 
-    def _answer(self, work: str) -> dict[str, Any]:
+    def _answer(self, work: str, stop: Stop) -> dict[str, Any]:
         try:
-            said, complaint = self.process.communicate(work, timeout=MOST_SECONDS)
+            said, complaint = output_of(self.process, work, MOST_SECONDS, stop)
         except subprocess.TimeoutExpired:
             raise TypesettingError(f"Typst was not done after {MOST_SECONDS} seconds") from None
         try:

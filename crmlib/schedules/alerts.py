@@ -9,10 +9,12 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable
+from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any
 
 from crmlib import __version__
@@ -24,6 +26,7 @@ from crmlib.report.secrets import (
     hide_secrets_within,
     names_within,
 )
+from crmlib.report.stopping import LOOK, Stop
 from crmlib.schedules.faults import printable
 from crmlib.schedules.log import facts, human_line
 
@@ -33,13 +36,15 @@ if TYPE_CHECKING:
 
 LIMIT = 30.0  # seconds an alert may take
 SAID = 2000  # bytes that are read of what a program said last
+MOST_SAID = 10**8  # bytes it may say: they are kept in memory
+STOPPED = "the schedule was stopped"
 
 
 class _AlertError(Exception):
     """The alert did not get through; the message says why."""
 
 
-def send_alert(alert: Alert, outcome: Outcome) -> str | None:
+def send_alert(alert: Alert, outcome: Outcome, stop: Stop) -> str | None:
     """Tell of a failed run, by program and by webhook where both are named.
 
     Parameters
@@ -51,6 +56,8 @@ def send_alert(alert: Alert, outcome: Outcome) -> str | None:
         The run. The program gets on its standard input, and the webhook as the body of a POST,
         a JSON object: the run's record, what `crmlib.schedules.log.facts` says of it, and
         `text`, one line to read (the key that Slack, Mattermost and others show).
+    stop : Stop
+        Once it is set nobody is told any more, and a program that has not ended is killed.
 
     Returns
     -------
@@ -62,12 +69,14 @@ def send_alert(alert: Alert, outcome: Outcome) -> str | None:
     content = json.dumps(_message(outcome, names)).encode()
     ways: list[tuple[str, Callable[[], None]]] = []
     if command := alert.command:
-        ways.append((command[0], lambda: _run(command, content)))
+        ways.append((command[0], lambda: _run(command, content, stop)))
     if webhook := alert.webhook:
-        ways.append((webhook, lambda: _in_time(lambda: _post(webhook, content))))
+        ways.append((webhook, lambda: _in_time(lambda: _post(webhook, content), stop)))
     problems = []
     for whom, tell in ways:
         try:
+            if stop.is_set():
+                raise _AlertError(STOPPED)
             tell()
         except _AlertError as error:
             problems.append(f"{hide_passwords(whom)} was not told: {error}")
@@ -85,22 +94,39 @@ def _message(outcome: Outcome, names: set[str]) -> dict[str, Any]:
 # ----------------------------------------------------------------- a program
 
 
-def _run(command: tuple[str, ...], content: bytes) -> None:
+def _run(command: tuple[str, ...], content: bytes, stop: Stop) -> None:
     # Files instead of pipes: neither a program that does not read nor a child that it leaves
     # running holds us up.
-    with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as said:
+    with _file() as given, _file() as said:
         given.write(content)
         given.seek(0)
         process = _start(command, given, said)
         try:
-            code = process.wait(LIMIT)
-        except subprocess.TimeoutExpired:
-            raise _AlertError(f"it had not ended after {LIMIT:g} seconds and was killed") from None
+            code = _exit_code(process, said, stop)
         finally:
             if process.poll() is None:
                 _kill(process)
         if code:
             raise _AlertError(f"it ended with exit code {code}{_last_line(said)}")
+
+
+def _file() -> IO[bytes]:
+    """Open a file without a name; in memory where that can be, for the disk may be full."""
+    if sys.platform == "linux":
+        return os.fdopen(os.memfd_create("crmlib-alert"), "w+b")
+    return tempfile.TemporaryFile()
+
+
+def _exit_code(process: subprocess.Popen[bytes], said: IO[bytes], stop: Stop) -> int:
+    end = time.monotonic() + LIMIT
+    while time.monotonic() < end:
+        with suppress(subprocess.TimeoutExpired):
+            return process.wait(min(LOOK, LIMIT))
+        if stop.is_set():
+            raise _AlertError(STOPPED)
+        if os.fstat(said.fileno()).st_size > MOST_SAID:
+            raise _AlertError("it said far too much and was killed")
+    raise _AlertError(f"it had not ended after {LIMIT:g} seconds and was killed")
 
 
 def _start(command: tuple[str, ...], given: IO[bytes], said: IO[bytes]) -> subprocess.Popen[bytes]:
@@ -149,7 +175,7 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         return None
 
 
-def _in_time(post: Callable[[], None]) -> None:
+def _in_time(post: Callable[[], None], stop: Stop) -> None:
     """Wait for the answer, but not longer than the limit.
 
     The limit of a socket is for each single wait: a server that sends a byte now and then could
@@ -165,9 +191,13 @@ def _in_time(post: Callable[[], None]) -> None:
 
     thread = threading.Thread(target=attempt, daemon=True)
     thread.start()
-    thread.join(LIMIT)
-    if thread.is_alive():
-        raise _AlertError(f"no answer within {LIMIT:g} seconds")
+    end = time.monotonic() + LIMIT
+    while thread.is_alive():
+        if stop.is_set():
+            raise _AlertError(STOPPED)
+        if time.monotonic() >= end:
+            raise _AlertError(f"no answer within {LIMIT:g} seconds")
+        thread.join(min(LOOK, LIMIT))
     if caught:
         raise caught[0]
 

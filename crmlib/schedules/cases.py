@@ -13,7 +13,6 @@ from crmlib.schedules.settings import kind_of
 
 KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 MOST = 1000  # runs of one job: more is a slip
-LONGEST = 100  # letters of a name: it becomes a folder's
 
 
 @dataclass(frozen=True)

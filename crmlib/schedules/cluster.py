@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import concurrent.futures
+import hashlib
 import logging
+import os
+import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +21,21 @@ from joblib._dask import DaskDistributedBackend
 
 from crmlib.errors import InputError
 from crmlib.report import publishing
-from crmlib.report.identity import source_hash
-from crmlib.schedules.backends import Call, Lost, SettableStop, StopFile, in_parallel
+from crmlib.report.identity import source_hash, versions
+from crmlib.report.parallel import Call, SettableStop, in_parallel
+from crmlib.report.secrets import PSEUDONYM_KEY
+from crmlib.schedules.backends import Lost, StopFile
 
 ANSWER_LIMIT = 10.0  # seconds the scheduler may take to answer
 STOP_LIMIT = 30.0  # seconds the workers may take to end their runs when asked to
 NO_WORKER_LIMIT = 60.0  # seconds to wait for a worker when there is none
 LOOK_FOR_WORKERS = 5.0  # seconds between two looks
+ROUNDS = 100_000  # of hashing the key of pseudonyms, so that nobody finds it by trying
 
 
 @contextmanager
 def connected(address: str, out: Path, parallel: int | None) -> Iterator[_Cluster]:
-    """Use a cluster, whose workers must share the folder of reports and have the same crmlib.
+    """Use a cluster, whose workers must be like this process in what reports depend on.
 
     Parameters
     ----------
@@ -41,8 +49,8 @@ def connected(address: str, out: Path, parallel: int | None) -> Iterator[_Cluste
     Raises
     ------
     InputError
-        No scheduler answers, there is no worker, a worker does not see the folder, or its crmlib
-        is another.
+        No scheduler answers, there is no worker, or a worker does not see the folder, or has
+        another crmlib, other versions of packages or another key of pseudonyms.
     """
     with (
         publishing.work_folder(out.absolute()) as work,
@@ -52,9 +60,10 @@ def connected(address: str, out: Path, parallel: int | None) -> Iterator[_Cluste
         stop = StopFile(work / "go-on")
         stop.path.touch()
         _wait_for_a_worker(client, address)
-        _check_workers(client, stop, out)
+        model = _Model.of_here(stop, out)
+        _check_workers(client, model)
         try:
-            yield _Cluster(client, stop, parallel)
+            yield _Cluster(client, stop, parallel, model)
         finally:
             stop.set()
 
@@ -95,39 +104,109 @@ def _wait_for_a_worker(client: Any, address: str) -> None:
         ) from None
 
 
-def _look_around(stop: StopFile) -> tuple[bool, str]:
-    return stop.is_set(), source_hash()
+# ----------------------------------------------------------------- workers like this process
 
 
-def _check_workers(client: Any, stop: StopFile, out: Path) -> None:
+@dataclass(frozen=True)
+class _Model:
+    """What a worker must have, as this process has it.
+
+    Attributes
+    ----------
+    folder : pathlib.Path
+        One that is there as long as the schedule runs, within `out`.
+    out : pathlib.Path
+        The folder of reports.
+    salt : bytes
+        New every time, so that what is sent of the key of pseudonyms can be looked up nowhere.
+    here : dict
+        What `_look_around` says here.
+    """
+
+    folder: Path
+    out: Path
+    salt: bytes
+    here: dict[str, Any]
+
+    @classmethod
+    def of_here(cls, stop: StopFile, out: Path) -> _Model:
+        folder, salt = stop.path.parent, secrets.token_bytes(16)
+        return cls(folder, out.absolute(), salt, _look_around(folder, salt))
+
+    def faults_of(self, there: dict[str, Any]) -> list[str]:
+        """Say in what a worker differs."""
+        if not there["sees"]:
+            return [f"does not see {self.out}; all must share it"]
+        if there["crmlib"] != self.here["crmlib"]:
+            return ["its crmlib is not the same as the one here"]
+        return [*self._other_versions(there["versions"]), *self._other_key(there["key"])]
+
+    def _other_versions(self, there: dict[str, str]) -> Iterator[str]:
+        here: dict[str, str] = self.here["versions"]
+        for name in sorted(here.keys() | there.keys()):
+            if there.get(name) != here.get(name):
+                has, wanted = (found.get(name, "none") for found in (there, here))
+                yield f"its {name} is {has}, but {wanted} here; all must have the same"
+
+    def _other_key(self, there: str) -> Iterator[str]:
+        here = self.here["key"]
+        if here and not there:
+            yield f"has no {PSEUDONYM_KEY}: its reports would say who customers are"
+        elif there and not here:
+            yield f"has {PSEUDONYM_KEY} in its environment, which is not set here"
+        elif there != here:
+            yield f"its {PSEUDONYM_KEY} is not the one here: its pseudonyms would be others"
+
+
+def _look_around(folder: Path, salt: bytes) -> dict[str, Any]:
+    """Say what reports depend on that are made by this process; in types that all versions have."""
+    return {
+        "sees": folder.is_dir(),
+        "crmlib": source_hash(),
+        "versions": versions(),
+        "key": _digest(os.environ.get(PSEUDONYM_KEY, ""), salt),
+    }
+
+
+@cache
+def _digest(key: str, salt: bytes) -> str:
+    if not key:
+        return ""
+    return hashlib.pbkdf2_hmac("sha256", os.fsencode(key), salt, ROUNDS).hex()
+
+
+def _check_workers(client: Any, model: _Model) -> None:
     """See that every worker can do what it will be asked to."""
     faults = []
-    for worker, answer in client.run(_look_around, stop, on_error="return").items():
+    answers = client.run(_look_around, model.folder, model.salt, on_error="return")
+    for worker, answer in answers.items():
         if isinstance(answer, BaseException):
             faults.append(f"worker {worker}: cannot run crmlib: {answer}")
-        elif answer[0]:
-            faults.append(f"worker {worker}: does not see {out.absolute()}; all must share it")
-        elif answer[1] != source_hash():
-            faults.append(f"worker {worker}: its crmlib is not the same as the one here")
+        else:
+            faults += [f"worker {worker}: {fault}" for fault in model.faults_of(answer)]
     if faults:
         raise InputError("\n".join(faults))
+
+
+# ----------------------------------------------------------------- the backend
 
 
 class _Cluster:
     """The workers as a backend."""
 
-    def __init__(self, client: Any, stop: StopFile, parallel: int | None) -> None:
+    def __init__(self, client: Any, stop: StopFile, parallel: int | None, model: _Model) -> None:
         self.client = client
         self.parallel = parallel
         self.stop: SettableStop = stop
         self.threads = 1  # as dask has it: a worker has as many threads as it is to use cores
         self._stop_file = stop
+        self._model = model
         self._stopped: float | None = None
         self._worker_seen = self._looked = time.monotonic()
 
     def results(self, function: Callable[..., Any], calls: Sequence[Call]) -> Iterable[Any]:
         """Yield what `function(*call, stop)` returns, or `Lost`."""
-        with joblib.parallel_config(backend=_Backend(client=self.client)):
+        with joblib.parallel_config(backend=_Backend(self.client, self._model)):
             return in_parallel(function, calls, self.stop, n_waiting=self.parallel)
 
     def given_up(self) -> str:
@@ -161,6 +240,18 @@ class _Backend(DaskDistributedBackend):
     is told of results only (joblib 1.6, `DaskDistributedBackend._collect`).
     """
 
+    def __init__(self, client: Any, model: _Model) -> None:
+        super().__init__(client=client)
+        self.model = model
+
+    def effective_n_jobs(self, n_jobs: int) -> int:
+        """Return how many calls at a time joblib counts on, two at least.
+
+        It would make them all itself, in this process, for a cluster that takes only one. The
+        workers take what they can, and `pre_dispatch` says how many are on their way.
+        """
+        return max(2, sum(self.client.ncores().values()))
+
     def submit(self, func: Any, callback: Callable[[Any], None]) -> Any:
         """Send one batch, which is one call, to a worker."""
         ((_, arguments, _),) = func.items
@@ -172,12 +263,18 @@ class _Backend(DaskDistributedBackend):
             promise.set_result(answers)
             callback(answers)
 
-        task = self.client.submit(_called, func.items, pure=False)
+        task = self.client.submit(_called, func.items, self.model, pure=False)
         task.add_done_callback(answer)
         return promise
 
 
-def _called(items: list[tuple[Callable[..., Any], Call, dict[str, Any]]]) -> Any:
+class _UnfitError(Exception):
+    """A worker that came after the others had been looked at is not as they are."""
+
+
+def _called(items: list[tuple[Callable[..., Any], Call, dict[str, Any]]], model: _Model) -> Any:
+    if faults := model.faults_of(_look_around(model.folder, model.salt)):
+        raise _UnfitError("; ".join(faults))
     ((function, arguments, keywords),) = items
     return function(*arguments, **keywords)
 
@@ -187,5 +284,7 @@ def _answer(task: Any, call: Call) -> Any:
         return task.result()
     except distributed.KilledWorker:
         return Lost(call, "the dask workers that made it died, one after the other", died=True)
+    except _UnfitError as error:
+        return Lost(call, f"a dask worker that came later cannot make it: {error}", died=False)
     except (Exception, concurrent.futures.CancelledError) as error:
         return Lost(call, f"dask gave it up: {type(error).__name__}: {error}", died=False)

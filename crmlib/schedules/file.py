@@ -13,17 +13,20 @@ from crmlib.errors import InputError
 from crmlib.report.history import FAILED, Keep
 from crmlib.report.notebooks import Notebook
 from crmlib.report.parameters import nearest
+from crmlib.report.secrets import fault_of_pseudonym_key, names_within
 from crmlib.report.toml_files import read_toml
 from crmlib.schedules.cases import Case, read_cases
 from crmlib.schedules.faults import Faults
 from crmlib.schedules.settings import DEFAULTS, check_names, kind_of, read_settings
 from crmlib.schedules.values import Parameters, check_secrets, secrets_of
 
-TOP = ("out", "alert", *DEFAULTS, "jobs")
+TOP = ("out", "alert", "pseudonyms", *DEFAULTS, "jobs")
 OF_A_JOB = ("notebook", "parameters", "for", *DEFAULTS)
 NAME = re.compile(r"[a-z][a-z0-9_-]*")
 LONGEST = 100  # letters of a name: it becomes a folder's
 WEB_ADDRESS = re.compile(r"https?://[^\s/]+\S*|\$\{\w+\}\S*")
+# No secrets: every program wants them, and their values stand in many a path.
+ORDINARY = {"HOME", "LOGNAME", "PATH", "PWD", "SHELL", "TEMP", "TMP", "TMPDIR", "USER"}
 
 
 @dataclass(frozen=True)
@@ -107,6 +110,9 @@ class Schedule:
         The runs, in the order of the file.
     alert : Alert or None
         Who is told of a failed run.
+    secrets : tuple of str
+        Names of the environment variables that the whole file mentions, the alert included:
+        no job shows the value of any.
     """
 
     name: str
@@ -114,6 +120,7 @@ class Schedule:
     out: Path
     jobs: tuple[Planned, ...]
     alert: Alert | None
+    secrets: tuple[str, ...] = ()
 
 
 def read_schedule(
@@ -130,8 +137,8 @@ def read_schedule(
     as_of : datetime.date
         The date to make reports for: `{last_month.end}` is worked out from it.
     to_run : bool
-        Whether secrets and the alert's program must be here; who only asks how the reports stand
-        needs neither.
+        Whether secrets, the key of pseudonyms and the alert's program must be here; who only asks
+        how the reports stand needs none of them.
 
     Returns
     -------
@@ -163,12 +170,16 @@ class _Reading:
         name = self.path.stem
         check_names(content, TOP, (), self.faults)
         self._check_name(name, "the file's name", ())
+        self._check_pseudonyms(content)
+        jobs = self._jobs(name, content)
+        named = {*names_within(content), *(name for planned in jobs for name in planned.secrets)}
         return Schedule(
             name,
             self.path,
             self._out(content.get("out", "reports")),
-            self._jobs(name, content),
+            jobs,
             self._alert(content["alert"]) if "alert" in content else None,
+            tuple(sorted(named - ORDINARY)),
         )
 
     def _check_name(self, name: str, what: str, keys: tuple[str, ...]) -> None:
@@ -182,7 +193,7 @@ class _Reading:
             why = "kept for failed runs" if name == FAILED else f"of more than {LONGEST} letters"
             self.faults.add(keys, f"{what} {name} is {why}; call it something else")
 
-    # ------------------------------------------------------------- out and alert
+    # ------------------------------------------------------------- out, pseudonyms and alert
 
     def _out(self, value: Any) -> Path:
         if not isinstance(value, str) or not value.strip() or not value.isprintable():
@@ -192,6 +203,14 @@ class _Reading:
         if os.path.isfile(folder):
             self.faults.add(("out",), f"out: {value} is a file; name a folder")
         return folder
+
+    def _check_pseudonyms(self, content: dict[str, Any]) -> None:
+        wanted = content.get("pseudonyms", False)
+        keys = ("pseudonyms",) if "pseudonyms" in content else ()
+        if not isinstance(wanted, bool):
+            self.faults.add(keys, f"pseudonyms should be true or false, not {kind_of(wanted)}")
+        elif fault := fault_of_pseudonym_key(is_needed=wanted):
+            self.faults.add_missing(keys, fault)
 
     def _alert(self, value: Any) -> Alert:
         keys = ("alert",)
@@ -217,9 +236,10 @@ class _Reading:
         if os.path.dirname(program):
             program = str((self.path.parent / program).absolute())
         if not shutil.which(program):
-            self.faults.add_missing(
-                keys, f"command: there is no program {words[0]} that can be run"
-            )
+            fault = f"there is no program {words[0]} that can be run"
+            if os.path.isfile(program):
+                fault = f"{words[0]} is there, but may not be run; chmod +x {program}"
+            self.faults.add_missing(keys, f"command: {fault}")
         return (program, *words[1:])
 
     def _webhook(self, address: Any) -> str:

@@ -61,6 +61,20 @@ def json_line(outcome: Outcome) -> str:
     return json.dumps({"time": time, **facts(outcome)})
 
 
+def log_line(outcome: Outcome, width: int = 0) -> str:
+    """One run as a line of a log: local time with its zone, then the `human_line`.
+
+    Parameters
+    ----------
+    outcome : Outcome
+        How the run ended, just now.
+    width : int
+        Of the longest place.
+    """
+    time = datetime.now().astimezone().isoformat(timespec="seconds")
+    return f"{time}  {human_line(outcome, width)}"
+
+
 def human_line(outcome: Outcome, width: int = 0) -> str:
     """One run as one line to read.
 

@@ -9,10 +9,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from crmlib.errors import InputError
-from crmlib.report.exit_codes import CELL_FAILED, GOOD, HELD, KERNEL_DIED
+from crmlib.report.exit_codes import CELL_FAILED, GOOD, HELD, KERNEL_DIED, WRITING_FAILED
+from crmlib.report.parallel import collected
 from crmlib.report.parameters import nearest
-from crmlib.report.run import Job, Result, State, run_report
-from crmlib.report.stopping import Stop
+from crmlib.report.run import Job, Result, keep_failure, run_report
+from crmlib.report.stopping import Stop, waited
 from crmlib.schedules import backends
 
 if TYPE_CHECKING:
@@ -44,7 +45,6 @@ def run_schedule(
     parallel: int | None = None,
     force: bool = False,
     stop: Stop,
-    backend: backends.Name = "threads",
     scheduler: str | None = None,
     on_outcome: Callable[[Outcome], object] = lambda outcome: None,
     on_cell: Callable[[], object] | None = None,
@@ -62,10 +62,8 @@ def run_schedule(
         Run even what is there already, made from the same notebook, values, inputs and code.
     stop : Stop
         Setting it ends the runs; what is done stays done.
-    backend : "threads" or "dask"
-        Kernels of this machine, or workers of a dask cluster.
     scheduler : str, optional
-        Address of the dask scheduler.
+        Address of a dask scheduler, whose workers make the runs; without it this machine does.
     on_outcome : callable
         Called in this thread with every outcome, as soon as it is there.
     on_cell : callable, optional
@@ -81,7 +79,7 @@ def run_schedule(
     InputError
         The cluster cannot be used.
     """
-    if backend == "dask":  # whose workers can have another current folder
+    if scheduler:  # its workers can have another current folder
         schedule = replace(schedule, out=schedule.out.absolute())
     outcomes: dict[int, Outcome] = {}
 
@@ -89,21 +87,19 @@ def run_schedule(
         outcomes[number] = Outcome(schedule.jobs[number], result, attempts)
         on_outcome(outcomes[number])
 
-    with backends.opened(
-        backend, parallel=parallel, scheduler=scheduler, out=schedule.out
-    ) as place:
+    with backends.opened(scheduler=scheduler, parallel=parallel, out=schedule.out) as place:
         jobs = [job_of(schedule, planned, place.threads, force) for planned in schedule.jobs]
         calls = [
             (number, job, planned.retries, planned.retry_wait)
             for number, (planned, job) in enumerate(zip(schedule.jobs, jobs, strict=True))
         ]
-        run = partial(attempt, on_cell=on_cell) if on_cell and backend == "threads" else attempt
-        with closing(backends.collected(place, run, calls, stop)) as answers:
+        run = partial(attempt, on_cell=on_cell) if on_cell and not scheduler else attempt
+        with closing(collected(place, run, calls, stop)) as answers:
             for answer in answers:
-                tell(*(_lost(answer) if isinstance(answer, backends.Lost) else answer))
-        for number, planned in enumerate(schedule.jobs):
+                tell(*(_lost(answer, stop) if isinstance(answer, backends.Lost) else answer))
+        for number, job in enumerate(jobs):
             if number not in outcomes:
-                tell(number, _never_heard_of(planned, place.given_up(), stop), 1)
+                tell(number, _ended(job, CELL_FAILED, place.given_up(), stop), 1)
     return [outcomes[number] for number in range(len(schedule.jobs))]
 
 
@@ -131,7 +127,9 @@ def job_of(schedule: Schedule, planned: Planned, threads: int | None, force: boo
         memory=planned.memory,
         threads=threads,
         keep=planned.keep,
-        secrets=planned.secrets,
+        # A notebook may print its whole environment: what it need not know it does not get.
+        secrets=tuple(sorted({*planned.secrets, *schedule.secrets})),
+        withheld=tuple(name for name in schedule.secrets if name not in planned.secrets),
         repeat=force,
         labels={"schedule": schedule.name, "job": planned.name, "case": planned.case},
     )
@@ -170,20 +168,22 @@ def attempt(
     attempts = 1
     while True:
         result = run_report(job, stop, on_cell)
-        if result.state != "failed" or attempts > retries or not backends.waited(retry_wait, stop):
+        if result.state != "failed" or attempts > retries or not waited(retry_wait, stop):
             return number, result, attempts
         attempts += 1
 
 
-def _lost(answer: backends.Lost) -> tuple[int, Result, int]:
+def _lost(answer: backends.Lost, stop: Stop) -> tuple[int, Result, int]:
     number, job, *_ = answer.call
     exit_code = KERNEL_DIED if answer.died else CELL_FAILED
-    return number, Result(job.place, exit_code, None, 0.0, answer.reason, state="failed"), 1
+    return number, _ended(job, exit_code, answer.reason, stop), 1
 
 
-def _never_heard_of(planned: Planned, reason: str, stop: Stop) -> Result:
-    state: State = "stopped" if stop.is_set() else "failed"
-    return Result(planned.place, CELL_FAILED, None, 0.0, reason, state=state)
+def _ended(job: Job, exit_code: int, reason: str, stop: Stop) -> Result:
+    """Say how a run ended of which no worker has told, and keep that where others look for it."""
+    if stop.is_set():
+        return Result(job.place, CELL_FAILED, None, 0.0, reason, state="stopped")
+    return keep_failure(job, exit_code, reason)
 
 
 # ----------------------------------------------------------------- before and after
@@ -234,8 +234,14 @@ def exit_code_of(outcomes: Iterable[Outcome]) -> int:
     Returns
     -------
     int
-        Of the first run that failed; 75 only when some were held and nothing worse came.
+        Of the first run that failed; 74 when nothing failed, but the page of all reports could not
+        be written; 75 only when some were held and nothing worse came.
     """
+    outcomes = list(outcomes)
     codes = [outcome.result.exit_code for outcome in outcomes]
     failed = [code for code in codes if code not in (GOOD, HELD)]
-    return failed[0] if failed else HELD if HELD in codes else GOOD
+    if failed:
+        return failed[0]
+    if not all(outcome.result.is_listed for outcome in outcomes):
+        return WRITING_FAILED
+    return HELD if HELD in codes else GOOD

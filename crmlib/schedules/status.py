@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from crmlib.report.history import FAILED, Run, failure_of, places, runs_of
+from crmlib.report.history import (
+    FAILED,
+    Run,
+    failure_of,
+    local,
+    moment_of,
+    places,
+    runs_of,
+)
+from crmlib.schedules.faults import printable
 
 if TYPE_CHECKING:
     from crmlib.schedules.file import Planned
@@ -26,7 +35,8 @@ class State:
     place : str
         Where it lies in the folder of reports.
     last_success : datetime.datetime or None
-        When a good report was last made, or asked for and found unchanged.
+        When a good report was last made, or asked for and found unchanged. A run made for an
+        earlier day than the one that is shown does not count.
     last_run : datetime.datetime or None
         When a run last ended, good or not.
     exit_code : int or None
@@ -39,7 +49,8 @@ class State:
         The last success is older than that, or is dated in the future, or a planned report
         was never made.
     is_damaged : bool
-        The report that readers see is not as its run left it.
+        The report that readers see is not as its run left it; or they see none, though there
+        are runs.
     """
 
     place: str
@@ -107,14 +118,18 @@ def _state(
     failure = failure_of(out, place)
     if not failure and (out / FAILED / place).is_dir():
         failure = {"message": "the record of its failure cannot be read"}
-    success, in_future = _last_success(runs, now)
-    ended = [run.finished for run in runs] + [_moment(failure.get("finished"))]
-    is_damaged = any(run.is_latest and not run.is_complete for run in runs)
+    shown = next((run for run in runs if run.is_latest), None)
+    success, in_future = _last_success([run for run in runs if _is_news(run, shown)], now)
+    ended = [run.finished for run in runs] + [moment_of(failure.get("finished"))]
+    is_damaged = bool(runs) and (shown is None or not shown.is_complete)
+    damage = "files of the report that is shown are missing or changed"
+    if shown is None:
+        damage = f"there are runs of it, but {out / place} leads to none of them"
     is_late = success is not None and max_age is not None and now - success > max_age
     is_only_future = success is None and in_future is not None
     remarks = [
         str(failure.get("message") or "it gives no reason") if failure else "",
-        "files of the report that is shown are missing or changed" if is_damaged else "",
+        damage if is_damaged else "",
         f"dated in the future ({_shown(in_future)}): was the clock set back?" if in_future else "",
         f"should be at most {_length(max_age)} old" if is_late and max_age else "",
     ]
@@ -131,6 +146,13 @@ def _state(
         or (is_planned and success is None and in_future is None),
         is_damaged=is_damaged,
     )
+
+
+def _is_news(run: Run, shown: Run | None) -> bool:
+    """Whether a run is of the day of the report that is shown, or of a later one."""
+    if shown is None or shown.as_of is None or run.as_of is None:
+        return True
+    return run.as_of >= shown.as_of
 
 
 def _last_success(runs: Iterable[Run], now: datetime) -> tuple[datetime | None, datetime | None]:
@@ -162,14 +184,6 @@ def _exit_code(runs: list[Run], failure: dict[str, Any]) -> int | None:
     return code if isinstance(code, int) else None
 
 
-def _moment(text: Any) -> datetime | None:
-    try:
-        read = datetime.fromisoformat(text)
-    except (TypeError, ValueError):
-        return None
-    return read if read.tzinfo else read.replace(tzinfo=UTC)
-
-
 # ----------------------------------------------------------------- in words
 
 
@@ -185,7 +199,7 @@ def lines(found: Sequence[State], now: datetime) -> list[str]:
     Returns
     -------
     list of str
-        State, place, last success, its age, what is wrong.
+        State, place, last success, its age, what is wrong or that it can never be overdue.
     """
     rows = [
         (state.word, state.place, _shown(state.last_success), _age(state, now), _reason(state))
@@ -202,13 +216,14 @@ def lines(found: Sequence[State], now: datetime) -> list[str]:
 
 def _reason(state: State) -> str:
     code = f"exit {state.exit_code}: " if state.is_failing else ""
-    text = " ".join(f"{code}{state.message}".split())
+    is_ageless = state.last_success is not None and state.max_age is None
+    remarks = [f"{code}{state.message}", "no max_age: never overdue" if is_ageless else ""]
     # Messages hold what data and notebooks say; a terminal must not obey any of it.
-    return "".join(sign if sign.isprintable() else "?" for sign in text)
+    return printable(" ".join("; ".join(filter(None, remarks)).split()))
 
 
 def _shown(moment: datetime | None) -> str:
-    return f"{moment.astimezone():%Y-%m-%d %H:%M}" if moment else "never made"
+    return f"{local(moment):%Y-%m-%d %H:%M}" if moment else "never made"
 
 
 def _age(state: State, now: datetime) -> str:

@@ -11,11 +11,12 @@ import numpy as np
 import pandas as pd
 
 from crmlib.errors import InputError
+from crmlib.passwords import hide_passwords
 from crmlib.tables import engine
 from crmlib.tables.encodings import SAVE_AS_UTF_8, look_at_bytes
 from crmlib.tables.faults import quoted, shortened
+from crmlib.tables.fingerprints import note_read
 from crmlib.tables.opening import TEXT
-from crmlib.tables.passwords import without_password
 from crmlib.tables.places import find_file, is_url
 from crmlib.tables.reading import CheckedTable, as_expression
 from crmlib.tables.secrets import names_in, naming, resolved
@@ -151,7 +152,7 @@ def baskets_of(
 def _text_file(name: str) -> Path:
     if is_url(name):
         raise InputError(
-            f"{without_password(name)} is a database. Baskets are read from a text file "
+            f"{hide_passwords(name)} is a database. Baskets are read from a text file "
             'with one basket a line; from a table of orders, read it as "transactions".'
         )
     path = find_file(name)
@@ -294,4 +295,5 @@ def _described(
         "sha256": sha256,
         "notes": notes,
     }
+    note_read(name, sha256)
     return CheckedTable("baskets", name, engine.frame_table(frame), set_aside, description)

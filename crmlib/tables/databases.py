@@ -10,10 +10,10 @@ from urllib.parse import quote
 import pyarrow as pa
 
 from crmlib.errors import InputError
+from crmlib.passwords import hide_passwords
 from crmlib.tables import engine
 from crmlib.tables.faults import did_you_mean, quoted
 from crmlib.tables.fingerprints import database_fingerprint
-from crmlib.tables.passwords import without_password
 from crmlib.tables.sources import Source, cleaned
 
 BATCH = 100_000
@@ -135,7 +135,7 @@ def open_server(url: str, name: str, table: str) -> Source:
     except Exception as error:
         # The driver has error classes of its own, and may quote the URL; so neither its
         # class nor its whole text can be relied on here.
-        told = without_password(_first_line(error))
+        told = hide_passwords(_first_line(error))
         raise InputError(
             f'{name}: the table "{table}" cannot be read ({told}). '
             "Check the address, the user and the name of the table."
@@ -183,7 +183,7 @@ def open_spark(path: str, name: str, table: str) -> Source:
     except Exception as error:
         # Spark's errors come from Java by way of several packages, each with classes of its own.
         raise InputError(
-            f"{name}: Spark cannot read it ({without_password(_first_line(error))}). Check the "
+            f"{name}: Spark cannot read it ({hide_passwords(_first_line(error))}). Check the "
             "path or the name of the table, and that Java 17 or later is there."
         ) from None
     return _on_server(rows, name)

@@ -20,7 +20,7 @@ from ibis import cases, ifelse, literal, null, row_number, union
 from ibis.expr.types import Column, Table
 
 from crmlib.errors import InputError
-from crmlib.tables.passwords import without_password
+from crmlib.passwords import hide_passwords
 
 if TYPE_CHECKING:
     from ibis.backends.duckdb import Backend
@@ -278,7 +278,7 @@ def _fetched(table: Table) -> pa.Table:
         # The drivers need not be installed, so their errors are known by where they come from.
         if type(error).__module__.partition(".")[0] not in DRIVERS:
             raise
-        told = without_password(str(error).strip().partition("\n")[0])
+        told = hide_passwords(str(error).strip().partition("\n")[0])
         raise InputError(
             f"The database stopped answering while its rows were read ({told}). Nothing was "
             "changed there. Run this again when it can be reached."

@@ -1,4 +1,7 @@
-"""Whether an input still has the bytes it had: the SHA-256 of the file a source names."""
+"""Whether an input still has the bytes it had: the SHA-256 of the file a source names.
+
+What a process has read is noted, so that a run record can name all of it.
+"""
 
 from pathlib import Path
 
@@ -9,6 +12,26 @@ from crmlib.tables.secrets import resolved
 
 # What these add to a database file until they write it into the file itself.
 JOURNALS = {"sqlite": ("-wal", "-journal"), "duckdb": (".wal",)}
+
+_read: dict[tuple[str, str | None], None] = {}  # in their order, each once
+
+
+def note_read(source: str, sha256: str | None) -> None:
+    """Note that this process has read a table.
+
+    Parameters
+    ----------
+    source : str
+        As its description names it.
+    sha256 : str or None
+        Of the file; None for a table of a server.
+    """
+    _read[source, sha256] = None
+
+
+def tables_read() -> list[tuple[str, str | None]]:
+    """Return source and SHA-256 of every table that this process has read, each once."""
+    return list(_read)
 
 
 def fingerprint(source: str) -> str | None:

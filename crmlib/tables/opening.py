@@ -5,9 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from crmlib.errors import InputError
+from crmlib.passwords import hide_passwords
 from crmlib.tables import databases, engine
 from crmlib.tables.encodings import sha256_of
-from crmlib.tables.passwords import without_password
 from crmlib.tables.places import SPARK, find_file, is_url, parted, parts_of
 from crmlib.tables.secrets import are_wanted, names_in, naming, resolved
 from crmlib.tables.sources import Source, cleaned
@@ -52,7 +52,7 @@ def open_source(source: str | os.PathLike[str], kind: str) -> Source:
 def _open(address: str, name: str, kind: str) -> Source:
     """Open an address, whose name in messages is as the user gave it."""
     if is_url(address):
-        return _open_database(address, without_password(name), kind)
+        return _open_database(address, hide_passwords(name), kind)
     place, sheet = parted(address)
     if sheet:
         name = name.removesuffix(f"#{sheet}")

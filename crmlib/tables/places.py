@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 
 from crmlib.errors import InputError
+from crmlib.passwords import hide_passwords
 from crmlib.tables.faults import did_you_mean
-from crmlib.tables.passwords import without_password
 
 FILES = ("sqlite", "duckdb")
 SERVERS = ("postgresql", "postgres")
@@ -44,7 +44,7 @@ def parts_of(url: str, kind: str) -> tuple[str, str, str]:
     scheme = found["scheme"].lower() if found else ""
     if not found or scheme not in (*FILES, *SERVERS, SPARK):
         raise InputError(
-            f"{without_password(url)}: only sqlite:///, duckdb:///, postgresql:// and spark:// "
+            f"{hide_passwords(url)}: only sqlite:///, duckdb:///, postgresql:// and spark:// "
             "can be read. Fetch a table from anywhere else first and read it as a file."
         )
     if scheme == SPARK:

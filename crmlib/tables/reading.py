@@ -10,14 +10,15 @@ from typing import Any, Literal
 import pandas as pd
 
 from crmlib.errors import InputError
+from crmlib.passwords import hide_passwords
 from crmlib.tables import engine
 from crmlib.tables.checking import Checked, checked
 from crmlib.tables.dates import DateOrder
 from crmlib.tables.faults import did_you_mean, quoted, refuse
 from crmlib.tables.fields import matched
+from crmlib.tables.fingerprints import note_read
 from crmlib.tables.numbers import DecimalMark
 from crmlib.tables.opening import open_source
-from crmlib.tables.passwords import without_password
 from crmlib.tables.pseudonyms import with_pseudonyms
 from crmlib.tables.schemas import columns_of
 from crmlib.tables.secrets import are_wanted, names_in, unresolved
@@ -135,9 +136,9 @@ def read(
         table = table if opened.is_lazy else engine.kept(table)
         return _described(opened, kind, table, found, notes + replaced)
     except engine.ReadError as error:
-        told = without_password(str(error).partition("\n")[0])
+        told = hide_passwords(str(error).partition("\n")[0])
         told = unresolved(told, names_in(os.fspath(source)))
-        raise InputError(f"{without_password(os.fspath(source))} cannot be read: {told}.") from None
+        raise InputError(f"{hide_passwords(os.fspath(source))} cannot be read: {told}.") from None
 
 
 def describe(table: CheckedTable) -> dict[str, Any]:
@@ -238,6 +239,7 @@ def _described(
     }
     if are_wanted():
         description["pseudonymised"] = True
+    note_read(opened.name, opened.sha256)
     return CheckedTable(kind, opened.name, table, set_aside.reset_index(drop=True), description)
 
 

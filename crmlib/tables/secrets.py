@@ -11,14 +11,20 @@ from contextlib import contextmanager
 from urllib.parse import quote
 
 from crmlib.errors import InputError
-from crmlib.tables.passwords import without_password
+from crmlib.passwords import (
+    PSEUDONYM_KEY,
+    REFERENCE,
+    SHORTEST_KEY,
+    SHORTEST_SECRET,
+    TO_MAKE_A_KEY,
+    hide_passwords,
+)
 
-REFERENCE = re.compile(r"\$(?P<escape>\$)?\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)\}")
+SCHEME = "[A-Za-z][A-Za-z0-9+.-]*://"
+IN_AN_ADDRESS = re.compile(f"{SCHEME}[^#]*")
 # What stands between scheme:// and @ of an address: a user, and perhaps a password.
-BEFORE_HOST = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#@]*$")
-SHORTEST = 6
-SHORTEST_KEY = 16
-PSEUDONYM_KEY = "CRMLIB_PSEUDONYM_KEY"
+BEFORE_HOST = re.compile(f"{SCHEME}[^/?#@]*")
+IN_A_QUERY = re.compile(rf"{SCHEME}[^?#]*\?(?:[^#]*&)?[^#&=]*=[^#&]*")
 
 
 def names_in(source: str) -> tuple[str, ...]:
@@ -39,8 +45,7 @@ def are_wanted() -> bool:
     if 0 < len(key) < SHORTEST_KEY:
         raise InputError(
             f"The environment variable {PSEUDONYM_KEY} has fewer than {SHORTEST_KEY} signs. Make a "
-            'key with python -c "import secrets; print(secrets.token_hex(32))", and keep it: '
-            "another key gives other pseudonyms."
+            f"key with {TO_MAKE_A_KEY}, and keep it: another key gives other pseudonyms."
         )
     return bool(key)
 
@@ -52,8 +57,8 @@ def resolved(source: str) -> str:
     ----------
     source : str
         A file or a database address. ``${NAME}`` is replaced by the variable's value, and
-        ``$${`` by ``${``. In the place of a user or a password of an address the value is
-        quoted, so that it may hold any sign.
+        ``$${`` by ``${``. In the place of a user or a password of an address, and behind the
+        ``=`` of its query, the value is quoted, so that it may hold any sign.
 
     Returns
     -------
@@ -63,17 +68,17 @@ def resolved(source: str) -> str:
     ------
     InputError
         A variable is not set, or has fewer than six signs: nothing so short can be kept out of
-        what a run leaves.
+        what a run leaves. Or its value has a number sign where that would end the address.
     """
-    shown = without_password(source)
+    shown = hide_passwords(source)
     for name in names_in(source):
         value = os.environ.get(name, "")
         if name == PSEUDONYM_KEY:
             raise InputError(
                 f"{shown}: ${{{name}}} is the key of pseudonyms, and cannot be a part of it."
             )
-        if len(value) < SHORTEST:
-            wrong = f"has fewer than {SHORTEST} signs" if value else "is not set, or empty"
+        if len(value) < SHORTEST_SECRET:
+            wrong = f"has fewer than {SHORTEST_SECRET} signs" if value else "is not set, or empty"
             raise InputError(
                 f"{shown}: the environment variable {name} {wrong}. Set it where this is run; "
                 "a plain ${ is written $${."
@@ -83,7 +88,15 @@ def resolved(source: str) -> str:
         if match["escape"]:
             return match[0][1:]
         value = os.environ[match["name"]]
-        return quote(value, safe="") if _is_before_host(source, match) else value
+        if _is_quoted(source, match):
+            return quote(value, safe="")
+        if "#" in value and IN_AN_ADDRESS.fullmatch(source[: match.start()]):
+            # What comes after it would be taken for the table, and be named in messages.
+            raise InputError(
+                f"{shown}: the value of {match['name']} has a number sign, which would end the "
+                "address here. Take it out, or put the whole address into the variable."
+            )
+        return value
 
     return REFERENCE.sub(value_of, source)
 
@@ -93,7 +106,7 @@ def unresolved(text: str, names: Iterable[str]) -> str:
     for name in names:
         value = os.environ.get(name, "")
         for written in (value, quote(value, safe=""), quote(value), repr(value)[1:-1]):
-            if len(written) >= SHORTEST:
+            if len(written) >= SHORTEST_SECRET:
                 text = text.replace(written, f"${{{name}}}")
     return text
 
@@ -109,7 +122,9 @@ def naming(names: tuple[str, ...]) -> Iterator[None]:
         raise InputError(unresolved(str(error), names)) from None
 
 
-def _is_before_host(source: str, match: re.Match[str]) -> bool:
-    """Tell whether a reference stands for a user or a password."""
+def _is_quoted(source: str, match: re.Match[str]) -> bool:
+    """Tell whether a reference stands for a user, a password, or a value of a query."""
     before, after = source[: match.start()], source[match.end() :]
-    return bool(BEFORE_HOST.search(before)) and "@" in re.split(r"[/?#]", after)[0]
+    if BEFORE_HOST.fullmatch(before):
+        return "@" in re.split(r"[/?#]", after)[0]
+    return IN_A_QUERY.fullmatch(before) is not None

@@ -172,7 +172,8 @@ def report(folder: Path, *arguments: str) -> Cost:
     """Make reports in a new folder: an identical one need not be made again."""
     out = tempfile.mkdtemp(dir=folder)
     crmlib = Path(sys.executable).with_name("crmlib")
-    return cost(folder, [str(crmlib), "report", *arguments, "--out", out])
+    words = ["report", "--notebooks", "notebooks", *arguments, "--out", out]
+    return cost(folder, [str(crmlib), *words])
 
 
 def can_print_by_playwright() -> bool:

@@ -64,7 +64,8 @@ def test_a_report_whose_database_goes_away_half_way(tmp_path):
         ]
         write_notebook(tmp_path / "notebooks" / "clp" / "lost.ipynb", cells)
         (tmp_path / "crmlib").mkdir()
-        done = command("crmlib", "report", "clp/lost", "-p", f"source={server.url}", cwd=tmp_path)
+        words = ["clp/lost", "-p", f"source={server.url}", "--notebooks", "notebooks"]
+        done = command("crmlib", "report", *words, cwd=tmp_path)
     finally:
         server.remove()
     assert done.returncode == 2, done.stderr

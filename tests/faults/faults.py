@@ -43,12 +43,15 @@ class Fault:
         Right exit codes, with what must be said.
     on_tables : bool
         Whether the notebook reads its input with `crmlib.tables`.
+    needs_mounting : bool
+        Whether it can be provoked only by a user who may mount disks.
     """
 
     name: str
     strike: Callable[[Trial], list[Ending]]
     codes: dict[int, str]
     on_tables: bool = False
+    needs_mounting: bool = False
 
 
 # ----------------------------------------------------------------- signals
@@ -314,7 +317,7 @@ def corrupt_the_state(trial: Trial) -> list[Ending]:
         # Nothing new to read: an identical run must not be taken for done when it is damaged.
         trial.made_of, trial.version = (1,), 1
         trial.workbook.set_input(1)
-    is_under_way = trial.number // len(DAMAGES) % 2 == 1
+    is_under_way = trial.random.random() < 0.5
     shown = {place: (trial.workbook.reports / place).resolve() for place in trial.places}
     for place in trial.places:
         trial.workbook.damaged.update(trial.workbook.versions_of_runs(place))
@@ -329,6 +332,9 @@ def corrupt_the_state(trial: Trial) -> list[Ending]:
     if run is None:
         trial.look_back()
         run = trial.start()
+    elif trial.version == 1:
+        # It may have looked before the damage and found nothing to do: the next run must see it.
+        trial.is_seen_later = True
     return [run.end()]
 
 
@@ -418,8 +424,8 @@ FAULTS = (
     Fault("runner killed", kill_the_runner, {}),
     Fault("kernel killed", kill_the_kernel, {0: NOTHING, **KERNEL_DIED}),
     Fault("runner terminated", terminate_the_runner, {0: NOTHING, **INTERRUPTED}),
-    Fault("disk full", fill_the_disk, {0: NOTHING, 74: CANNOT_WRITE}),
-    Fault("disk read-only", make_it_read_only, {0: NOTHING, 74: CANNOT_WRITE}),
+    Fault("disk full", fill_the_disk, {0: NOTHING, 74: CANNOT_WRITE}, needs_mounting=True),
+    Fault("disk read-only", make_it_read_only, {0: NOTHING, 74: CANNOT_WRITE}, needs_mounting=True),
     Fault("input replaced", replace_the_input, {0: NOTHING, 2: "sales.csv"}, on_tables=True),
     Fault("two at once", start_a_second_one, {0: NOTHING, 75: "is making this report"}),
     Fault("out of memory", take_too_much_memory, {138: "more than the", 1: "MemoryError"}),

@@ -104,7 +104,7 @@ def _measure(workbook: SmallWorkbook) -> Measured:
         memory_kb=process.memory_info().rss // 1024,
         handles=process.num_fds() if hasattr(process, "num_fds") else process.num_handles(),
         temp_files=sum(workbook.temporary in path.parents for path in every),
-        processes=len(process.children(recursive=True)),
+        processes=len(workbook.processes()),  # orphans as well
         threads=process.num_threads(),
         run_folders=sum(path.parent.parent.name == ".runs" for path in every),
         files=len(every),

@@ -239,7 +239,7 @@ class SmallWorkbook:
         text = page.read_text(encoding="utf-8")
         if not text.rstrip().endswith("</html>"):
             raise LostError("index.html is not whole")
-        links = re.findall(r'href="([^"#:]+)"', text)
+        links = re.findall(r'(?:href|src)="([^"#:]+)"', text)
         broken = [link for link in links if not (self.reports / unquote(link)).exists()]
         # Between a new report and its line on the page there is an instant.
         if broken and is_final:
@@ -324,7 +324,7 @@ def digest(path: Path) -> str:
 def read_record(path: Path) -> dict:
     try:
         return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError) as error:
         raise LostError(f"{path} is no whole run record: {error}") from None
 
 
@@ -336,3 +336,4 @@ def described(process: psutil.Process) -> str:
 
 
 PROGRAM = [sys.executable, "-c", "from crmlib.cli import main; main()"]
+OWN_NOTEBOOKS = ["--notebooks", "notebooks"]

@@ -17,6 +17,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from crmlib.cli import main
 from crmlib.report import publishing
 
+OWN_NOTEBOOKS = ("--notebooks", "notebooks")  # of the current folder
+
 
 @dataclass
 class SmallWorkbook:
@@ -38,7 +40,8 @@ class SmallWorkbook:
         return path
 
     def run(self, *arguments: str) -> Result:
-        return CliRunner().invoke(main, ["report", *arguments], catch_exceptions=False)
+        words = ["report", *OWN_NOTEBOOKS, *arguments]
+        return CliRunner().invoke(main, words, catch_exceptions=False)
 
     def record(self, name: str, failed: bool = False) -> dict:
         folder = self.reports / "failed" / name if failed else self.reports / name
@@ -92,7 +95,7 @@ def plain_pdf(monkeypatch):
 
     from crmlib.report import run
 
-    def write_text(notebook, record, destination):
+    def write_text(notebook, record, destination, stop):
         shown = [
             output.get("text", output.get("data"))
             for cell in notebook.cells

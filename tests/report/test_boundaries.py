@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="links and modes
 def elsewhere(tmp_path_factory):
     """A folder of somebody else's, with the names that a folder of reports has."""
     folder = tmp_path_factory.mktemp("elsewhere")
-    for name in ("x/old/run.json", "x/run.json", "locks/clp__x.lock", "lock", "alive", "run/a"):
+    for name in ("x/old/run.json", "x/run.json", "locks/clp%2Fx.lock", "lock", "alive", "run/a"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text('{"state": "good", "files": {}}')
     return folder
@@ -48,7 +48,7 @@ def test_a_link_in_the_folder_of_reports_is_not_followed(workbook, elsewhere, na
     assert place.is_symlink()
 
 
-@pytest.mark.parametrize("name", [".work/lock", ".work/locks/clp__x.lock"])
+@pytest.mark.parametrize("name", [".work/lock", ".work/locks/clp%2Fx.lock"])
 def test_a_lock_that_is_a_link_is_not_followed(workbook, elsewhere, name):
     workbook.add("clp/x", "print(1)")
     place = workbook.reports / name

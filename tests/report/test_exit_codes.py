@@ -9,7 +9,9 @@ import time
 import pytest
 
 from crmlib.report import run
+from tests.report.conftest import OWN_NOTEBOOKS
 
+PROGRAM = "from crmlib.cli import main; main()"
 GO_ON = "print('still here')"
 EXIT = "import sys\nsys.exit(0)"
 
@@ -23,6 +25,14 @@ EXIT = "import sys\nsys.exit(0)"
         pytest.param([GO_ON, EXIT, GO_ON], [], 1, "SystemExit: 0", id="exit in middle cell"),
         pytest.param([GO_ON, GO_ON, EXIT], [], 1, "SystemExit: 0", id="exit in last cell"),
         pytest.param(["input()"], [], 1, "StdinNotImplementedError", id="asks the keyboard"),
+        pytest.param(
+            ["get_ipython().showtraceback = lambda *_, **__: None\n1 / 0", GO_ON],
+            [],
+            1,
+            "cell 2 failed: get_ipython().showtraceback = lambda *_, **__: None\n"
+            "ZeroDivisionError: division by zero",
+            id="error without a traceback, as when memory is full",
+        ),
         pytest.param([], [], 1, "the notebook has no code", id="empty"),
         pytest.param(
             ["class InputError(Exception): ...", "raise InputError('no column amount')"],
@@ -35,7 +45,8 @@ EXIT = "import sys\nsys.exit(0)"
             [GO_ON, "while True: pass"],
             ["--timeout", "6"],
             124,
-            "not finished after 6 seconds in cell 3: while True: pass",
+            "not finished after 6 seconds in cell 3: while True: pass; "
+            "give it more with --timeout, or in a schedule with timeout\n",
             id="hangs",
         ),
         pytest.param(
@@ -92,6 +103,15 @@ def test_a_failing_run(workbook, plain_pdf, cells, options, code, message):
         assert "sleep 997" not in _commands()
 
 
+def test_a_page_of_reports_that_cannot_be_written_is_told(workbook, plain_pdf):
+    workbook.add("clp/x", GO_ON)
+    (workbook.reports / "index.html").mkdir(parents=True)
+    result = workbook.run("clp/x")
+    assert result.exit_code == 74
+    assert "index.html could not be written" in result.stderr
+    assert workbook.record("clp/x")["state"] == "good"
+
+
 def _commands():
     import psutil
 
@@ -111,7 +131,7 @@ def test_the_message_of_a_failed_cell_has_three_lines(workbook, plain_pdf):
 
 
 def test_rendering_that_fails(workbook, plain_pdf, monkeypatch):
-    def fail(notebook, record, destination):
+    def fail(notebook, record, destination, stop):
         destination.write_text("half a PDF")
         raise run.rendering.RenderingError("the template is not there")
 
@@ -172,7 +192,7 @@ def test_interrupted_runs_leave_everything_as_it_was(workbook, number, code):
     workbook.publish_by_hand("clp/x")
     good = workbook.files("clp/x")
     process = subprocess.Popen(
-        [sys.executable, "-c", "from crmlib.cli import main; main()", "report", "clp/x"],
+        [sys.executable, "-c", PROGRAM, "report", "clp/x", *OWN_NOTEBOOKS],
         stderr=subprocess.PIPE,
         text=True,
     )

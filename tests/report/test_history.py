@@ -5,16 +5,25 @@ Oracles: the rules of keeping written down a second time, the slow way; hashlib.
 
 import hashlib
 import json
+import threading
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import nbformat
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from crmlib.report import history
+from crmlib.report import run as running
+from crmlib.report.document import BLOCK_TYPE
+from crmlib.report.execution import Execution, Failure
 from crmlib.report.history import Keep, Run
 from crmlib.report.locks import NotWritable
+from crmlib.report.notebooks import Notebook
+from crmlib.report.run import Job
+from crmlib.schedules.status import states
 
 
 def add_run(out, name, place="clp/x", content=b"the pdf", **record):
@@ -300,3 +309,78 @@ def test_what_cannot_be_written_is_said(tmp_path, monkeypatch):
     with pytest.raises(NotWritable, match="No space left on device"):
         history.remove(made)
     assert folder.exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2026-11-22T02:15:00+01:00", datetime(2026, 11, 22, 1, 15, tzinfo=UTC)),
+        ("2026-11-22T02:15:00", datetime(2026, 11, 22, 2, 15, tzinfo=UTC)),
+        ("9999-12-31T23:59:59-11:00", None),
+        ("0001-01-01T00:00:00+11:00", None),
+        ("yesterday", None),
+        (17, None),
+        (None, None),
+    ],
+)
+def test_a_moment_is_one_in_utc_or_none(text, expected):
+    assert history.moment_of(text) == expected
+    assert expected is None or history.moment_of(text).tzinfo == UTC
+
+
+def test_a_glance_sees_what_is_shown_and_the_newest(tmp_path):
+    folders = [add_run(tmp_path, f"2026-{number}") for number in range(6)]
+    show(folders[2])
+    seen = history.glance_at(tmp_path, "clp/x", 2)
+    assert (seen.shown.folder.name, seen.shown.is_latest) == ("2026-2", True)
+    assert names(seen.earlier) == ["2026-5", "2026-4"]
+    assert [folder.name for folder in seen.older] == ["2026-3", "2026-1", "2026-0"]
+    (tmp_path / "clp/x").unlink()
+    assert history.glance_at(tmp_path, "clp/x", 2).shown is None
+    folders[5].rename(tmp_path / "clp/x")  # where there are no links
+    assert history.glance_at(tmp_path, "clp/x", 2).shown.folder == tmp_path / "clp/x"
+
+
+# ----------------------------------------------------------------- days made again
+
+
+class Notebooks:
+    """In place of a kernel: a notebook that fails for some days."""
+
+    def __init__(self, monkeypatch):
+        self.fails = False
+        monkeypatch.setattr(running, "run_notebook", self.run_notebook)
+
+    def run_notebook(self, *_, log, **__):
+        log.write_text("")
+        block = {"kind": "run_record", "inputs": []}
+        outputs = [new_output("display_data", {BLOCK_TYPE: block})]
+        cell = new_code_cell("1", execution_count=1, outputs=outputs)
+        failure = Failure(1, "cell 1 failed") if self.fails else None
+        return Execution(new_notebook(cells=[cell]), failure)
+
+
+def test_an_old_day_made_again_does_not_end_the_failure_of_today(tmp_path, monkeypatch, plain_pdf):
+    out = tmp_path / "reports"
+    notebooks = Notebooks(monkeypatch)
+    path = tmp_path / "x.ipynb"
+    nbformat.write(new_notebook(cells=[new_code_cell("1")]), path)
+
+    def make(day, fails=False):
+        notebooks.fails = fails
+        job = Job(Notebook("clp/x", path), {}, out, as_of=date.fromisoformat(day), repeat=False)
+        state = running.run_report(job, threading.Event()).state
+        page = (out / "index.html").read_text(encoding="utf-8")
+        (stands,) = states(out, None, None, datetime.now(UTC))
+        assert stands.is_failing == ("1 needs attention" in page)
+        return state, stands.word
+
+    assert make("2026-03-01") == ("good", "good")
+    assert make("2026-11-01") == ("good", "good")
+    assert make("2026-11-02", fails=True) == ("failed", "FAILING")
+    assert make("2026-03-01") == ("unchanged", "FAILING")
+    assert make("2026-03-02") == ("good", "FAILING")
+    # Nor does it when the old day had failed as well.
+    assert make("2026-03-03", fails=True) == ("failed", "FAILING")
+    assert make("2026-03-03") == ("good", "FAILING")
+    assert make("2026-11-02") == ("good", "good")

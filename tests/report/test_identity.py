@@ -22,6 +22,7 @@ def job(tmp_path, monkeypatch):
     monkeypatch.delenv("CRMLIB_PSEUDONYM_KEY", raising=False)
     monkeypatch.setattr(identity, "versions", lambda: {"python": "3.11"})
     monkeypatch.setattr(identity, "source_hash", lambda: "aa")
+    monkeypatch.setattr(identity, "installed", lambda: "bb")
     return make_job(tmp_path)
 
 
@@ -77,6 +78,8 @@ def test_everything_a_report_is_made_from_is_in_its_basis(job, tmp_path, monkeyp
     monkeypatch.delenv("CRMLIB_PSEUDONYM_KEY")
     monkeypatch.setattr(identity, "versions", lambda: {"python": "3.12"})
     bases["versions"] = identity.basis_of(job)
+    monkeypatch.setattr(identity, "installed", lambda: "bc")
+    bases["a font or a driver"] = identity.basis_of(job)
     monkeypatch.setattr(identity, "source_hash", lambda: "ab")
     bases["crmlib"] = identity.basis_of(job)
     assert len(set(bases.values())) == len(bases), bases
@@ -97,13 +100,15 @@ def test_what_a_report_is_not_made_from_is_not(job, tmp_path, monkeypatch):
 
 
 def test_the_id_of_a_run_tells_inputs_apart():
+    a, b = {"sha256": "a"}, {"sha256": "b"}
     ids = {
-        identity.run_id_of("basis", inputs)
-        for inputs in ([], [{"sha256": "a"}], [{"sha256": "b"}], [{"sha256": None}], [{}, {}])
+        identity.run_id_of("basis", {"inputs": inputs, "read_beside": beside})
+        for inputs in ([], [a], [b], [{"sha256": None}], [{}, {}])
+        for beside in ([], [b], [a, a])
     }
-    assert len(ids) == 5
+    assert len(ids) == 14  # [] and [b] are [b] and [] together
     assert {len(run_id) for run_id in ids} == {12}
-    assert identity.run_id_of("other", []) not in ids
+    assert identity.run_id_of("other", {"inputs": []}) not in ids
 
 
 def test_the_source_of_crmlib_has_one_hash_until_it_changes(tmp_path, monkeypatch):
@@ -189,4 +194,8 @@ def test_inputs_that_were_replaced_are_named(tmp_path, monkeypatch):
     Path("gone.csv").unlink()
     assert identity.changed_inputs({"inputs": inputs}) == ["other.csv", "gone.csv"]
     assert identity.changed_inputs({"inputs": None}) == []
+    assert identity.changed_inputs({"inputs": [], "read_beside": inputs}) == [
+        "other.csv",
+        "gone.csv",
+    ]
     assert identity.changed_inputs({}) == []

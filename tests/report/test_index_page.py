@@ -123,8 +123,9 @@ def test_a_good_report_says_what_it_is_for_whom_it_was_made_and_opens_its_pdf(ou
         "run.json",
     ]
     picture = next(attributes for tag, attributes in page.elements if tag == "img")
-    assert base64.b64decode(picture["src"].removeprefix("data:image/png;base64,")) == PNG
+    assert target(out, picture["src"]).read_bytes() == PNG
     assert picture["alt"] == "Page one of Value of customers"
+    assert picture["loading"] == "lazy"
 
 
 def test_the_cases_of_a_job_are_told_apart(out):
@@ -135,6 +136,16 @@ def test_the_cases_of_a_job_are_told_apart(out):
     text = read(out).text
     assert "Monthly Value of customers: north" in text
     assert "Monthly Value of customers: south" in text
+
+
+def test_a_report_that_readers_cannot_find_is_not_called_good(out):
+    make_run(out)
+    (out / "clp/forecast").unlink()
+    index_page.write_index(out)
+    page = read(out)
+    assert "1 needs attention" in page.text
+    assert "None is shown, though there are earlier ones." in page.text
+    assert all(target(out, link).is_file() for link in page.links)
 
 
 def test_what_is_no_picture_is_not_put_into_the_page(out):
@@ -164,6 +175,53 @@ def test_earlier_runs_open_the_reports_of_then(out):
     order = [page.text.index(f"1 {month} 2026") for month in ("October", "September", "August")]
     assert order == sorted(order)
     assert target(out, page.links[0]).read_bytes() == b"%PDF of 2026-11-02T02:15:00+00:00"
+
+
+def test_older_runs_are_listed_by_when_they_were_made(out):
+    runs = [make_run(out, finished=f"2026-{month:02}-02T02:15:00+00:00") for month in range(1, 8)]
+    (runs[0].folder / "report.pdf").unlink()
+    runs[1].folder.rename(runs[1].folder.with_name("2026-of-its-own"))
+    index_page.write_index(out)
+    page = read(out)
+    assert "Earlier reports (5)" in page.text  # one shown, one without a PDF
+    earlier = [target(out, link) for link in page.links if ".runs" in link]
+    assert all(path.is_file() for path in earlier)
+    words = [*(f"2 {month} 2026, 02:15" for month in ("June", "May", "April", "March"))]
+    places = [page.text.index(part) for part in [*words, "2026-of-its-own"]]
+    assert places == sorted(places)
+
+
+def test_it_reads_few_records_and_no_picture_whatever_there_is(out, monkeypatch):
+    for day in range(1, 21):
+        make_run(out, finished=f"2026-10-{day:02}T02:15:00+00:00")
+    opened = []
+    real = Path.open
+
+    def watched(self, mode="r", *arguments, **options):
+        opened.append(self.name)
+        return real(self, mode, *arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", watched)
+        text = index_page.page(out, NOW)
+    assert opened.count("run.json") <= 2 + index_page.EARLIER  # and that of a failure
+    assert opened.count("page-one.png") == 1  # its first bytes
+    assert len(text) < 20_000
+    assert "Earlier reports (19)" in Read(text).text
+
+
+def test_a_moment_at_the_end_of_the_calendar_does_not_stop_the_page(out, monkeypatch):
+    for time_zone in ("-11:00", "+00:00", "+11:00"):
+        run = make_run(out, f"clp/x{time_zone[:3]}")
+        record = history.read_json(run.folder / "run.json")
+        record["finished"] = f"9999-12-31T23:59:59{time_zone}"
+        history.write_json(run.folder / "run.json", record)
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        page = index_page.page(out, NOW)
+    time.tzset()
+    assert "3 reports, all good." in Read(page).text
 
 
 def test_failing_reports_come_first_with_plain_words_and_the_last_good_report(out):
@@ -371,6 +429,7 @@ def test_the_page_needs_nothing_else_and_forbids_scripts(out):
     )
     assert "default-src 'none'" in policy
     assert "script-src" not in policy  # default-src holds for scripts
+    assert "img-src 'self' file:" in policy  # what lies beside the page, and nothing else
     style = "".join(data for tag, data in page.text_of if tag == "style")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     assert f"style-src 'sha256-{digest}'" in policy

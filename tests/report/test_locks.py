@@ -21,7 +21,7 @@ HOLD = (
 )
 
 
-def text_of(out, place="clp__x"):
+def text_of(out, place="clp%2Fx"):
     return out / ".work/locks" / f"{place}.lock"
 
 

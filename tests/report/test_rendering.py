@@ -1,6 +1,8 @@
 import base64
 import errno
 import io
+import threading
+import time
 
 import matplotlib
 import numpy as np
@@ -13,6 +15,7 @@ from PIL import Image, ImageFilter
 
 from crmlib.report import blocks, prose, typesetting
 from crmlib.report.rendering import RenderingError, period_text, render_pdf, subject
+from crmlib.report.stopping import StoppedError
 from tests.report.reading import RECORD, Shell, all_text, notebook, page_texts, squeezed, text_edges
 
 TITLE = "# The title\n\nThe subtitle.\n\n## First section\n\nFirst words."
@@ -404,6 +407,29 @@ def test_more_memory_than_typst_may_take_is_an_error(pdf, monkeypatch):
     )
     with pytest.raises(RenderingError, match="Typst"):
         render_pdf(notebook(cell), RECORD, pdf)
+
+
+def test_a_stop_ends_typst(pdf, process):
+    process("import time; time.sleep(60)")
+    ended_by_a_stop(pdf)
+
+
+def test_a_stop_ends_pandoc(pdf, tmp_path, monkeypatch):
+    sleeper = tmp_path / "pandoc"
+    sleeper.write_text("#!/bin/sh\nexec sleep 60\n")
+    sleeper.chmod(0o700)
+    monkeypatch.setattr("pypandoc.get_pandoc_path", lambda: str(sleeper))
+    ended_by_a_stop(pdf)
+
+
+def ended_by_a_stop(pdf):
+    stop = threading.Event()
+    threading.Timer(0.3, stop.set).start()
+    begin = time.monotonic()
+    with pytest.raises(StoppedError):
+        render_pdf(notebook("# T"), RECORD, pdf, stop)
+    assert time.monotonic() - begin < 20
+    assert not pdf.exists()
 
 
 def test_a_full_disk_is_told_apart_from_a_fault_of_the_report(pdf, process):

@@ -21,7 +21,8 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 from crmlib.report import execution, history, locks, publishing, run
 from crmlib.report.execution import Execution, Failure
 from crmlib.report.notebooks import Notebook
-from crmlib.report.run import Job, run_all, run_report
+from crmlib.report.run import Job, Result, run_all, run_report
+from crmlib.report.stopping import StoppedError
 
 NEVER = threading.Event()
 
@@ -129,6 +130,7 @@ def test_the_page_of_all_reports_is_no_reason_to_lose_one(job, kernel, monkeypat
     result = run_report(job, NEVER)
     assert (result.state, result.exit_code) == ("good", 0)
     assert "index.html could not be written: [Errno 28]" in result.message
+    assert not result.is_listed
 
 
 # ----------------------------------------------------------------- the same again
@@ -349,7 +351,7 @@ def test_damaged_files_of_earlier_runs_are_as_good_as_none(job, kernel):
         assert result.state == "good", damage
         (result.folder / "run.json").write_bytes(damage)
         (result.folder / "confirmed.json").write_bytes(damage)
-        (job.out / ".work/locks/clp__x.lock").write_bytes(damage)
+        (job.out / ".work/locks/clp%2Fx.lock").write_bytes(damage)
         failed = job.out / "failed/clp/x"
         failed.mkdir(parents=True)
         (failed / "run.json").write_bytes(damage)
@@ -366,6 +368,19 @@ def test_a_run_that_is_stopped_leaves_nothing(job, kernel):
     assert unfinished(job.out) == []
     assert run_report(job, stop).state == "stopped"
     assert kernel.runs == 1
+
+
+def test_a_run_that_is_stopped_while_its_pages_are_set_leaves_nothing(job, kernel, monkeypatch):
+    def render(notebook, record, destination, stop):
+        stopped.set()
+        assert stop.is_set()
+        raise StoppedError
+
+    stopped = threading.Event()
+    monkeypatch.setattr(run.rendering, "render_pdf", render)
+    assert run_report(job, stopped).state == "stopped"
+    assert not (job.out / "failed").exists()
+    assert unfinished(job.out) == []
 
 
 def test_secrets_are_in_no_file_and_no_message(job, kernel, monkeypatch):
@@ -405,6 +420,58 @@ def test_many_runs_come_in_order_and_so_many_at_a_time(job, monkeypatch):
         assert max(most) == parallel
     assert [result.report for result in run_all(jobs[:1], parallel=1, stop=NEVER)] == ["clp/0"]
     assert not any(seen)  # the main thread is free for signals
+
+
+def test_several_at_a_time_share_the_cores(job, monkeypatch):
+    threads = []
+
+    def pretend(made, stop, on_cell):
+        threads.append(made.threads)
+
+    monkeypatch.setattr(run, "run_report", pretend)
+    monkeypatch.setattr("joblib.cpu_count", lambda: 8)
+    jobs = [job, job, replace(job, threads=7), job]
+    list(run_all(jobs, parallel=3, stop=NEVER))
+    assert sorted(threads) == [2, 2, 2, 7]
+    threads.clear()
+    list(run_all(jobs[:1], parallel=3, stop=NEVER))
+    assert threads == [None]
+
+
+def test_a_stop_reaches_the_runs_while_a_result_is_told(job, monkeypatch):
+    ended = threading.Event()
+
+    def pretend(made, stop, on_cell):
+        while made.place == "clp/1" and not stop.is_set():
+            time.sleep(0.01)
+        if made.place == "clp/1":
+            ended.set()
+        return SimpleNamespace(report=made.place)
+
+    stop = threading.Event()
+    monkeypatch.setattr(run, "run_report", pretend)
+    jobs = [replace(job, place=f"clp/{number}") for number in range(2)]
+    results = run_all(jobs, parallel=2, stop=stop)
+    assert next(results).report == "clp/0"
+    stop.set()
+    assert ended.wait(30)
+    assert [result.report for result in results] == ["clp/1"]
+
+
+def test_more_jobs_than_cores_are_cut_and_said(workbook, monkeypatch):
+    monkeypatch.setattr("joblib.cpu_count", lambda: 2)
+    asked = []
+
+    def pretend(jobs, *, parallel, **_):
+        asked.append(parallel)
+        return [Result(job.place, 0, None, 0.0) for job in jobs]
+
+    monkeypatch.setattr(run, "run_all", pretend)
+    workbook.add("clp/x", "1")
+    result = workbook.run("--jobs", "64")
+    assert "--jobs 64 is more than the cores there are; 2 at the same time" in result.stderr
+    assert "cores" not in workbook.run("--jobs", "2").stderr
+    assert asked == [2, 2]
 
 
 def test_runs_at_the_same_time_do_not_disturb_one_another(job, kernel):

@@ -22,8 +22,11 @@ import openpyxl
 import pandas as pd
 import pytest
 
-from crmlib.report import blocks
+from crmlib.report import blocks, structure
 from crmlib.report.attachments import file_bytes
+from crmlib.report.charts import draw
+from crmlib.report.document import BLOCK_TYPE, read_document
+from crmlib.report.rendering import render_pdf
 from crmlib.report.secrets import (
     hide_passwords,
     hide_secrets,
@@ -49,16 +52,73 @@ ADDRESS = f"postgresql://crm:{PASSWORD}@localhost:5432/shop#orders"
         ('{"source": "mysql://a:${PW}@c/d"}', '{"source": "mysql://a:${PW}@c/d"}'),
         ("postgresql://a:${PW}tail@c/d", "postgresql://a:…@c/d"),
         ("postgresql://a:${PW}@tail@c/d", "postgresql://a:…@c/d"),
+        ("postgresql://a:it's@c/d", "postgresql://a:…@c/d"),
+        ("cannot open 'mysql://a:b@c/d'; ask ada@c", "cannot open 'mysql://a:…@c/d'; ask ada@c"),
+        ('{"u":"http://h:80/","mail":"a@b"}', '{"u":"http://h:80/","mail":"a@b"}'),
+        ('{"u":"mysql://a:b@c","mail":"a@b"}', '{"u":"mysql://a:…@c","mail":"a@b"}'),
+        (r"{\"u\":\"mysql://a:b@c\",\"m\":\"a@b\"}", r"{\"u\":\"mysql://a:…@c\",\"m\":\"a@b\"}"),
+        ("redis://:b@c http://e:f@g", "redis://:…@c http://e:…@g"),
+        ("postgresql://h/db?user=u&password=hunter22", "postgresql://h/db?user=u&password=…"),
+        ("pg://h/db?password=hunter22&user=u#t", "pg://h/db?password=…&user=u#t"),
+        ("pg://h/db?PWD=hunter22", "pg://h/db?PWD=…"),
+        ("pg://h/db?sslpassword=hunter22 more", "pg://h/db?sslpassword=… more"),
+        ("pg://h/db?password=${PW}#t", "pg://h/db?password=${PW}#t"),
+        ("pg://h/db?password=${PW}x", "pg://h/db?password=…"),
+        ("<td>pg://h?u=u&amp;password=b&lt;c</td>", "<td>pg://h?u=u&amp;password=…&lt;c</td>"),
+        ("<td>pg://h?password=hunter22</td>", "<td>pg://h?password=…</td>"),
+        ('{"s": "pg://h?password=hunter22"}', '{"s": "pg://h?password=…"}'),
+        ("host=h password=hunter22 port=1", "host=h password=… port=1"),
+        ("host=h password='hunter 22' port=1", "host=h password='…' port=1"),
+        (
+            r"{\"s\": \"connect(password=\\\"hunter 22\\\")\"}",
+            r"{\"s\": \"connect(password=\\\"…\\\")\"}",
+        ),
+        ('connect(password="", user=u)', 'connect(password="", user=u)'),
     ],
 )
 def test_only_the_password_of_an_address_is_hidden(text, expected):
     assert hide_passwords(text) == expected
 
 
+HOSTILE = {
+    "schemes": "a-" * 500_000,
+    "letters": "a" * 1_000_000,
+    "users": "a://" * 250_000,
+    "passwords": "a://b:" * 170_000,
+    "hosts": "a://b:c@" * 125_000,
+    "ends of quotes": "a://b:c@'," * 100_000,
+    "quotes": "a://b:\"'`" * 110_000,
+    "at signs": "a://b:" + "@" * 1_000_000,
+    "keys": "password=" * 110_000,
+    "quoted keys": "password='" * 100_000,
+    "backslashes": "password=" + "\\" * 1_000_000,
+    "escaped keys": "".join("password=" + "\\" * n + "'" for n in range(1400, 0, -1)),
+    "references": "${" * 500_000,
+    "dollars": "$" * 1_000_000,
+    "names": "password=${" + "A" * 1_000_000,
+    "base64": "QUFB" * 250_000 + "=",
+    "pieces of base64": "QUFBQUFB=" * 110_000,
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
+def test_no_text_makes_the_search_slow(monkeypatch, text):
+    monkeypatch.setenv("SHOP_SECRET", "QUFBQUFBQUFB-secret")
+    begin = time.process_time()
+    hide_passwords(text)
+    names_within(text)
+    hide_secrets(text, ["SHOP_SECRET"])
+    assert time.process_time() - begin < 3  # a megabyte; by the square it would be hours
+
+
+IN_A_QUERY = f"postgresql://localhost:5432/shop?user=crm&password={PASSWORD}#orders"
+
+
+@pytest.mark.parametrize("address", [ADDRESS, IN_A_QUERY], ids=["before the host", "in the query"])
 @pytest.mark.parametrize("ending", ["print(source)", "print(source)\nraise ValueError(source)"])
-def test_no_file_of_a_run_holds_the_password(workbook, plain_pdf, ending):
+def test_no_file_of_a_run_holds_the_password(workbook, plain_pdf, ending, address):
     workbook.add("clp/secret", ending, parameters='source: str = "x"')
-    result = workbook.run("-p", f"source={ADDRESS}")
+    result = workbook.run("-p", f"source={address}")
     written = [path for path in workbook.reports.rglob("*") if path.is_file()]
     assert {path.name for path in written} >= {"notebook.ipynb", "run.json"}
     for path in written:
@@ -66,7 +126,7 @@ def test_no_file_of_a_run_holds_the_password(workbook, plain_pdf, ending):
     assert PASSWORD not in result.output
     assert PASSWORD not in result.stderr
     notebook = next(path for path in written if path.name == "notebook.ipynb")
-    assert "postgresql://crm:…@localhost" in notebook.read_text(encoding="utf-8")
+    assert hide_passwords(address) in notebook.read_text(encoding="utf-8")
 
 
 # ----------------------------------------------------------------- values of the environment
@@ -196,6 +256,122 @@ def test_data_stay_data(secret):
     hidden = hide_secrets_within(notebook, ["SHOP_SECRET"])
     nbformat.validate(hidden)
     assert hidden.cells[0].source == "x = '…'"
+
+
+BLOCKS = [
+    {"kind": "table", "id": "tab-stages", "caption": "All stages", "headings": ["a", "b"],
+     "align": ["left", "right"], "rows": [["1", "2"]], "note": ""},
+    {"kind": "finding", "text": "The finding", "detail": ""},
+    {"kind": "attachment", "name": "list.csv", "rows": 3, "content": "YWI="},
+    {"kind": "caption"},
+    {"kind": "run_record", "inputs": [{"source": "a.csv", "kind": "orders", "rows": 3}],
+     "read_beside": [], "seed": 1, "period": ["2026-01-01", "2026-02-01"]},
+]  # fmt: skip
+
+
+KERNEL = {"name": "python3", "display_name": "Python 3"}
+
+
+def notebook_of_everything():
+    import matplotlib as mpl
+
+    mpl.use("agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots()
+    axes.set_xlabel("label of the figure")
+    svg, png, texts = draw(figure)
+    plain = io.BytesIO()
+    figure.savefig(plain, format="png")
+    pyplot.close(figure)
+    chart = {"kind": "figure", "id": "fig-curves", "caption": "A", "svg": svg, "texts": texts}
+    pictures = [{"image/png": base64.b64encode(plain.getvalue()).decode()}, {"image/svg+xml": svg}]
+    new = nbformat.v4
+    shown = [
+        new.new_output("display_data", data)
+        for data in [*({BLOCK_TYPE: block} for block in [chart, *BLOCKS]), *pictures]
+    ]
+    shown += [
+        new.new_output("stream", name="stdout", text="printed outputs"),
+        new.new_output("execute_result", {"text/plain": "17"}, execution_count=1),
+    ]
+    prose = "# Title\n\nSee [it](#fig-curves), [them](#tab-stages) ![](attachment:picture.png)"
+    attached = {"picture.png": {"image/png": base64.b64encode(png).decode()}}
+    cells = [
+        new.new_markdown_cell(prose, attachments=attached),
+        new.new_code_cell("1", outputs=shown, metadata={"tags": ["summary"]}, execution_count=1),
+    ]
+    return new.new_notebook(cells=cells, metadata={"kernelspec": KERNEL})
+
+
+WORDS = {word for words in structure.WORDS.values() for word in words} | structure.KEYS
+IN_DRAWINGS = {"stroke", "stroke-width", "viewBox", "height", "figure", "matplotlib", "fill: "}
+IN_DRAWINGS |= {"http://www.w3.org/2000/svg"}
+OF_ITS_OWN = {"curves", "stages", "picture", "printed", "finding", "label of"}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [WORDS | IN_DRAWINGS | OF_ITS_OWN, {"output"}, {"source"}, {"crmlib"}, OF_ITS_OWN, IN_DRAWINGS],
+    ids=["all", "output", "source", "crmlib", "own", "drawings"],
+)
+def test_a_notebook_whose_secret_is_a_word_of_the_format_stays_one(monkeypatch, tmp_path, words):
+    names = [f"SECRET_{number}" for number in range(len(words))]
+    for name, word in zip(names, sorted(words), strict=True):
+        monkeypatch.setenv(name, word)
+    notebook = notebook_of_everything()
+    hidden = hide_secrets_within(notebook, names)
+    nbformat.validate(hidden)
+    assert [cell.cell_type for cell in hidden.cells] == ["markdown", "code"]
+    before, after = read_document(notebook), read_document(hidden)
+    assert len(after.findings) == len(before.findings) == 1
+    assert [type(part) for part in after.body] == [type(part) for part in before.body]
+    assert after.period == ["2026-01-01", "2026-02-01"]
+    record = hide_secrets_within(
+        {"report": "clp/x", "parameters": {"source": "a"}, "inputs": [], "versions": {}}, names
+    )
+    assert record.keys() == {"report", "parameters", "inputs", "versions"}
+    rendered = render_pdf(hidden, record, tmp_path / "report.pdf")
+    assert rendered.pages > 1
+    # Everything that is no word of the format is hidden still.
+    if words == OF_ITS_OWN:
+        text = nbformat.writes(hidden)
+        assert not [word for word in OF_ITS_OWN - {"finding"} if word in text]
+
+
+def test_keys_of_the_users_own_are_hidden_and_stay_as_many(secret):
+    value = secret("hunter22")
+    record = {"parameters": {"rates": {value: 1, f"{value}{value}": 2, "x": {f"a {value}": 3}}}}
+    found = hide_secrets_within(record, ["SHOP_SECRET"])
+    assert value not in json.dumps(found)
+    assert found == {"parameters": {"rates": {"…": 1, "……": 2, "x": {"a …": 3}}}}
+    one_form, other_form = "hunter 22", "hunter%2022"
+    secret(one_form)
+    found = hide_secrets_within({one_form: 1, other_form: 2}, ["SHOP_SECRET"])
+    assert list(found.values()) == [1, 2]
+    assert "hunter" not in str(found)
+
+
+def test_a_cell_s_id_stays_one(secret):
+    value = secret("hunter22")
+    cell = nbformat.v4.new_code_cell("1", id=f"cell-{value}")
+    hidden = hide_secrets_within(nbformat.v4.new_notebook(cells=[cell]), ["SHOP_SECRET"])
+    nbformat.validate(hidden)
+    assert value not in hidden.cells[0].id
+
+
+@pytest.mark.parametrize("value", ["output", "source", "report", "parameters", "display_data"])
+def test_a_run_whose_secret_is_a_word_of_the_format_is_good(workbook, plain_pdf, secret, value):
+    secret(value)
+    workbook.add("clp/x", "print(17)", parameters='address: str = "${SHOP_SECRET}.csv"')
+    result = workbook.run()
+    assert (result.exit_code, result.stderr) == (0, "")
+    record = workbook.record("clp/x")
+    assert record["parameters"] == {"address": "${SHOP_SECRET}.csv"}
+    assert not [key for key in record if "…" in key]
+    notebook = nbformat.read(workbook.reports / "clp/x/notebook.ipynb", nbformat.NO_CONVERT)
+    nbformat.validate(notebook)
+    assert notebook.cells[-1].outputs[0].text == "17\n"
 
 
 def test_base64_stays_base64(secret):

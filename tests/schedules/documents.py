@@ -55,6 +55,18 @@ def block_named(name: str) -> Block:
     return found
 
 
+def secrets_of(block: Block) -> set[str]:
+    """Names of the environment variables that a schedule needs."""
+    keys = {"CRMLIB_PSEUDONYM_KEY"} if "pseudonyms = true" in block.text else set()
+    return keys | set(re.findall(r"\$\{(\w+)\}", block.text))
+
+
+def section(document: str, heading: str) -> str:
+    """Text from a heading to the next one of any rank, comments of its blocks included."""
+    below = text_of(document).split(f"# {heading}\n", 1)[1]
+    return re.split(r"^#{2,} ", below, maxsplit=1, flags=re.MULTILINE)[0]
+
+
 def table_below(document: str, heading: str) -> list[dict[str, str]]:
     """First table below a heading: a dictionary a row, by the titles of the columns."""
     below = text_of(document).split(f"# {heading}\n", 1)[1]
@@ -75,7 +87,8 @@ def commands_in(text: str) -> list[list[str]]:
 
 
 def _arguments(line: str) -> list[str]:
-    lexer = shlex.shlex(re.sub(r"\s+# .*", "", line), posix=True, punctuation_chars=True)
+    plain = re.sub(r"\s+# .*|\d>&\d", "", line)
+    lexer = shlex.shlex(plain, posix=True, punctuation_chars=True)
     lexer.whitespace_split = True
     lexer.commenters = ""
     found = []

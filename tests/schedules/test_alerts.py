@@ -1,5 +1,6 @@
 """Alerts: who is told gets the record without secrets, and an alert that fails harms nothing."""
 
+import errno
 import json
 import os
 import socket
@@ -13,6 +14,7 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
+from crmlib.report.stopping import NEVER
 from crmlib.schedules import alerts
 from crmlib.schedules.alerts import send_alert
 from crmlib.schedules.file import Alert
@@ -86,12 +88,16 @@ def server():
         thread.join()
 
 
+def tell(alert, ended, stop=NEVER):
+    return send_alert(alert, ended, stop)
+
+
 # ----------------------------------------------------------------- a program
 
 
 def test_a_program_gets_the_record_on_its_standard_input(program, tmp_path, capfd):
     alert = program("open('told', 'w').write(sys.stdin.read()); print('noise')")
-    assert send_alert(alert, outcome(plan("value", "north", retries=1), attempts=2)) is None
+    assert tell(alert, outcome(plan("value", "north", retries=1), attempts=2)) is None
     told = json.loads((tmp_path / "told").read_text())
     assert told["run_id"] == "3f9a12bc77aa"
     assert told["warnings"] == []  # in the record, and not among what the log says
@@ -105,7 +111,7 @@ def test_a_program_that_fails_is_told_with_its_last_line(program):
     alert = program(
         "print('one'); print('no route to hunter2hunter2\\x1b', file=sys.stderr)\nsys.exit(3)"
     )
-    problem = send_alert(alert, outcome(plan(secrets=("CRM_PASSWORD",))))
+    problem = tell(alert, outcome(plan(secrets=("CRM_PASSWORD",))))
     assert problem == (
         f"{sys.executable} was not told: it ended with exit code 3: no route to …\\x1b"
     )
@@ -119,7 +125,7 @@ def test_a_program_that_hangs_is_killed_with_its_children(program, tmp_path, mon
         "time.sleep(60)"
     )
     begin = time.monotonic()
-    problem = send_alert(alert, outcome(plan()))
+    problem = tell(alert, outcome(plan()))
     assert problem.endswith("it had not ended after 1 seconds and was killed")
     assert time.monotonic() - begin < 5
     own, child = map(int, (tmp_path / "pids").read_text().split())
@@ -146,14 +152,53 @@ def test_a_program_may_leave_a_child_and_need_not_read(program, tmp_path):
     planned = plan()
     long = replace(failed(planned.place), record={"warnings": ["x" * 1_000_000]})
     begin = time.monotonic()
-    assert send_alert(alert, outcome(planned, long)) is None
+    assert tell(alert, outcome(planned, long)) is None
     assert time.monotonic() - begin < 10
     psutil.Process(int((tmp_path / "pid").read_text())).kill()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it goes through a file")
+def test_a_full_disk_keeps_no_alert_back(program, tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("tempfile.TemporaryFile", full)
+    alert = program("open('told', 'w').write(sys.stdin.read())\nprint('disk full')\nsys.exit(4)")
+    problem = tell(alert, outcome(plan()))
+    assert problem.endswith("it ended with exit code 4: disk full")
+    assert json.loads((tmp_path / "told").read_text())["place"] == "monthly/value"
+
+
+def test_a_program_that_says_too_much_is_killed(program, tmp_path, monkeypatch):
+    monkeypatch.setattr(alerts, "MOST_SAID", 1000)
+    alert = program("print('x' * 2000, flush=True)\ntime.sleep(60)")
+    begin = time.monotonic()
+    assert tell(alert, outcome(plan())).endswith("it said far too much and was killed")
+    assert time.monotonic() - begin < 20
+
+
+def test_a_stop_ends_a_program(program, tmp_path):
+    alert = program(
+        "open('half', 'w').write(str(os.getpid()))\nos.rename('half', 'pid')\ntime.sleep(60)"
+    )
+    stop = threading.Event()
+
+    def stop_when_begun():
+        while not (tmp_path / "pid").exists():
+            time.sleep(0.02)
+        stop.set()
+
+    threading.Thread(target=stop_when_begun, daemon=True).start()
+    begin = time.monotonic()
+    problem = tell(alert, outcome(plan()), stop)
+    assert problem == f"{sys.executable} was not told: the schedule was stopped"
+    assert time.monotonic() - begin < 20
+    assert not psutil.pid_exists(int((tmp_path / "pid").read_text()))
+
+
 def test_a_program_that_is_not_there(tmp_path):
     missing = str(tmp_path / "nothing")
-    problem = send_alert(Alert(command=(missing,)), outcome(plan()))
+    problem = tell(Alert(command=(missing,)), outcome(plan()))
     assert problem == f"{missing} was not told: it cannot be started: No such file or directory"
 
 
@@ -162,7 +207,7 @@ def test_a_program_that_is_not_there(tmp_path):
 
 def test_a_webhook_gets_the_record(server):
     alert = Alert(webhook=server.address + "/services/${CRM_HOOK}?a=$${b}")
-    assert send_alert(alert, outcome(plan())) is None
+    assert tell(alert, outcome(plan())) is None
     ((method, path, headers, body),) = server.heard
     assert (method, path) == ("POST", f"/services/{SECRET}?a=${{b}}")
     assert headers["Content-Type"] == "application/json"
@@ -177,7 +222,7 @@ def test_secrets_are_in_no_record_that_is_sent(server):
     result = failed(planned.place, message=message)
     result = replace(result, record={**result.record, "warnings": [{"text": message}]})
     alert = Alert(webhook=server.address + "/${CRM_HOOK}")
-    assert send_alert(alert, outcome(planned, result)) is None
+    assert tell(alert, outcome(planned, result)) is None
     body = server.heard[0][3].decode()
     assert json.loads(body)["warnings"] == [{"text": "… … postgresql://crm:…@db/crm"}]
     assert json.loads(body)["message"] == "… … postgresql://crm:…@db/crm"
@@ -188,7 +233,7 @@ def test_secrets_are_in_no_record_that_is_sent(server):
 @pytest.mark.parametrize("code", [404, 500])
 def test_an_answer_that_is_not_good_is_told_without_the_secret(server, code):
     server.answer = code
-    problem = send_alert(Alert(webhook=server.address + "/${CRM_HOOK}"), outcome(plan()))
+    problem = tell(Alert(webhook=server.address + "/${CRM_HOOK}"), outcome(plan()))
     assert problem == f"{server.address}/${{CRM_HOOK}} was not told: it answered {code}"
 
 
@@ -197,7 +242,7 @@ def test_an_answer_that_is_not_good_is_told_without_the_secret(server, code):
 def test_redirects_are_not_followed(server, code, to):
     server.answer = code
     server.location = to.format(server=server.address)
-    problem = send_alert(Alert(webhook=server.address + "/hook"), outcome(plan()))
+    problem = tell(Alert(webhook=server.address + "/hook"), outcome(plan()))
     assert problem.endswith(f"it answered {code}; name the address it redirects to")
     assert [path for _, path, *_ in server.heard] == ["/hook"]
 
@@ -206,26 +251,26 @@ def test_redirects_are_not_followed(server, code, to):
     "address", ["file:///etc/passwd", "ftp://127.0.0.1/x", "data:,x", "nothing"]
 )
 def test_only_the_web_is_allowed(address):
-    problem = send_alert(Alert(webhook=address), outcome(plan()))
+    problem = tell(Alert(webhook=address), outcome(plan()))
     assert problem == f"{address} was not told: only http:// and https:// are allowed"
 
 
 def test_a_secret_cannot_bring_another_scheme(monkeypatch):
     monkeypatch.setenv("CRM_HOOK", "file:///etc/passwd")
-    problem = send_alert(Alert(webhook="${CRM_HOOK}"), outcome(plan()))
+    problem = tell(Alert(webhook="${CRM_HOOK}"), outcome(plan()))
     assert problem == "${CRM_HOOK} was not told: only http:// and https:// are allowed"
 
 
 def test_a_secret_that_is_not_set(server, monkeypatch):
     monkeypatch.delenv("CRM_HOOK")
-    problem = send_alert(Alert(webhook=server.address + "/${CRM_HOOK}"), outcome(plan()))
+    problem = tell(Alert(webhook=server.address + "/${CRM_HOOK}"), outcome(plan()))
     assert problem.endswith("was not told: CRM_HOOK is not set in the environment")
     assert server.heard == []
 
 
 def test_an_address_that_cannot_be_used_is_not_shown(server, monkeypatch):
     monkeypatch.setenv("CRM_HOOK", "with a blank and s3cret")
-    problem = send_alert(Alert(webhook=server.address + "/${CRM_HOOK}"), outcome(plan()))
+    problem = tell(Alert(webhook=server.address + "/${CRM_HOOK}"), outcome(plan()))
     assert problem.endswith("/${CRM_HOOK} was not told: InvalidURL")
 
 
@@ -233,7 +278,7 @@ def test_nobody_is_there():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound but not listening: connections are refused
         address = f"http://127.0.0.1:{taken.getsockname()[1]}/hook"
-        problem = send_alert(Alert(webhook=address), outcome(plan()))
+        problem = tell(Alert(webhook=address), outcome(plan()))
     assert problem == f"{address} was not told: it cannot be reached: Connection refused"
 
 
@@ -241,14 +286,34 @@ def test_a_server_that_never_ends_its_answer(server, monkeypatch):
     monkeypatch.setattr(alerts, "LIMIT", 0.5)
     server.drip = True  # a byte now and then: no single wait is long
     begin = time.monotonic()
-    problem = send_alert(Alert(webhook=server.address + "/hook"), outcome(plan()))
+    problem = tell(Alert(webhook=server.address + "/hook"), outcome(plan()))
     assert problem.endswith("no answer within 0.5 seconds")
     assert time.monotonic() - begin < 3
 
 
+def test_a_stop_ends_the_wait_for_an_answer(server):
+    server.drip = True
+    stop = threading.Event()
+    threading.Timer(0.3, stop.set).start()
+    begin = time.monotonic()
+    problem = tell(Alert(webhook=server.address + "/hook"), outcome(plan()), stop)
+    assert problem.endswith("/hook was not told: the schedule was stopped")
+    assert time.monotonic() - begin < 20
+
+
+def test_after_a_stop_nobody_is_told(server, program, tmp_path):
+    stop = threading.Event()
+    stop.set()
+    command = program("open('told', 'w').close()").command
+    problem = tell(Alert(command, server.address + "/hook"), outcome(plan()), stop)
+    assert problem.count("was not told: the schedule was stopped") == 2
+    assert not (tmp_path / "told").exists()
+    assert server.heard == []
+
+
 def test_one_way_that_fails_does_not_stop_the_other(server, tmp_path):
     alert = Alert((str(tmp_path / "nothing"),), server.address + "/hook")
-    problem = send_alert(alert, outcome(plan()))
+    problem = tell(alert, outcome(plan()))
     assert "nothing was not told" in problem
     assert "hook" not in problem
     assert len(server.heard) == 1
@@ -259,5 +324,5 @@ def test_a_fault_of_our_own_is_told_by_its_kind_only(server, monkeypatch):
         raise RuntimeError(os.environ["CRM_HOOK"])
 
     monkeypatch.setattr(alerts, "_post", fail)
-    problem = send_alert(Alert(webhook=server.address), outcome(plan()))
+    problem = tell(Alert(webhook=server.address), outcome(plan()))
     assert problem == f"{server.address} was not told: RuntimeError"

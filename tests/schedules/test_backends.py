@@ -1,5 +1,6 @@
 """Backends: threads here, and the workers of a real dask cluster on this machine."""
 
+import json
 import logging
 import os
 import pickle
@@ -10,6 +11,8 @@ import sys
 import threading
 import time
 from concurrent.futures import CancelledError
+from datetime import UTC, datetime
+from importlib import metadata
 from pathlib import Path
 
 import joblib
@@ -17,15 +20,10 @@ import pytest
 
 from crmlib.errors import InputError
 from crmlib.report.notebooks import find_notebooks
-from crmlib.schedules import backends
-from crmlib.schedules.backends import (
-    StopFile,
-    Threads,
-    collected,
-    in_parallel,
-    opened,
-    waited,
-)
+from crmlib.report.parallel import Threads, collected, in_parallel
+from crmlib.report.stopping import waited
+from crmlib.schedules import backends, status
+from crmlib.schedules.backends import StopFile, opened
 from crmlib.schedules.running import run_schedule
 from tests.schedules.made_plans import plan, schedule
 
@@ -65,31 +63,32 @@ def test_a_wait_ends_with_its_time_or_with_the_stop():
 
 
 class Counted:
-    """Work that notes how much of it was done at the same time."""
+    """Work of which so much must be done at the same time, and that notes whether it was more."""
 
-    def __init__(self):
+    def __init__(self, parallel):
         self.running = self.most = 0
         self.lock = threading.Lock()
+        self.together = threading.Barrier(parallel, timeout=60)
 
     def __call__(self, number, stop):
         assert threading.current_thread() is not threading.main_thread()
         with self.lock:
             self.running += 1
             self.most = max(self.most, self.running)
-        time.sleep(0.05)
+        self.together.wait()
         with self.lock:
             self.running -= 1
         return number
 
 
-CALLS = [(number,) for number in range(7)]
+CALLS = [(number,) for number in range(6)]  # whole groups of one, two and three
 
 
 @pytest.mark.parametrize("parallel", [1, 2, 3])
 def test_as_many_run_at_the_same_time_as_asked(parallel):
-    work = Counted()
+    work = Counted(parallel)
     results = list(collected(Threads(parallel), work, CALLS, threading.Event()))
-    assert sorted(results) == list(range(7))
+    assert sorted(results) == list(range(6))
     assert work.most == parallel
 
 
@@ -99,9 +98,9 @@ def test_fewer_can_be_asked_of_a_cluster_than_its_workers_take():
             with joblib.parallel_config(backend="threading", n_jobs=8):
                 return in_parallel(function, calls, self.stop, n_waiting=self.parallel)
 
-    work = Counted()
+    work = Counted(2)
     results = list(collected(Wide(2), work, CALLS, threading.Event()))
-    assert sorted(results) == list(range(7))
+    assert sorted(results) == list(range(6))
     assert work.most == 2
 
 
@@ -116,24 +115,55 @@ def test_a_stop_reaches_the_runs():
     assert list(collected(Threads(2), work, [(), ()], stop)) == ["ended", "ended"]
 
 
+def test_a_stop_reaches_the_runs_whatever_is_done_with_a_result():
+    ended = threading.Event()
+
+    def work(number, stop):
+        while number and not stop.is_set():
+            time.sleep(0.01)
+        if number:
+            ended.set()
+        return number
+
+    stop = threading.Event()
+    results = collected(Threads(2), work, [(0,), (1,)], stop)
+    assert next(results) == 0
+    stop.set()
+    assert ended.wait(30)  # though nobody asks for the next result
+    assert list(results) == [1]
+
+
+def test_a_share_that_does_not_answer_does_not_keep_a_stop_from_the_runs():
+    class Share(threading.Event):
+        failed = False
+
+        def set(self):
+            if not self.failed:
+                self.failed = True
+                raise OSError(5, "Input/output error")
+            super().set()
+
+    def work(stop):
+        while not stop.is_set():
+            time.sleep(0.01)
+        return "ended"
+
+    place, stop = Threads(1), threading.Event()
+    place.stop = Share()
+    stop.set()
+    assert list(collected(place, work, [()], stop)) == ["ended"]
+
+
 # ----------------------------------------------------------------- a cluster that cannot be used
 
 
 def refused(tmp_path, address):
     with (
         pytest.raises(InputError) as raised,
-        opened("dask", parallel=None, scheduler=address, out=tmp_path / "reports"),
+        opened(scheduler=address, parallel=None, out=tmp_path / "reports"),
     ):
         raise AssertionError("not reached")
     return str(raised.value)
-
-
-def test_only_one_of_backend_and_scheduler(tmp_path):
-    assert refused(tmp_path, None) == (
-        "--backend dask needs the scheduler's address: --scheduler ADDRESS"
-    )
-    with pytest.raises(InputError, match="--scheduler is for --backend dask"):
-        opened("threads", parallel=1, scheduler="tcp://x:1", out=tmp_path)
 
 
 def test_without_the_extra(tmp_path, monkeypatch):
@@ -155,41 +185,109 @@ def test_no_scheduler_answers(tmp_path, monkeypatch):
     assert refused(tmp_path, "nonsense://x").startswith("--scheduler nonsense://x: ")
 
 
-def test_workers_that_cannot_do_the_work_are_all_named(tmp_path):
-    from crmlib.report.identity import source_hash
+def told_of(folder, *answers):
+    """What is said before anything runs of a good worker and of others that answer so."""
     from crmlib.schedules import cluster
 
     class Client:
         def run(self, function, *arguments, on_error):
             assert on_error == "return"
-            return {
-                "tcp://good": function(*arguments),
-                "tcp://blind": (True, source_hash()),
-                "tcp://old": (False, "another"),
-                "tcp://bare": ModuleNotFoundError("No module named 'crmlib'"),
-            }
+            good = function(*arguments)
+            others = [answer(good) if callable(answer) else answer for answer in answers]
+            return {f"tcp://{number}": answer for number, answer in enumerate([good, *others])}
 
-    stop = StopFile(tmp_path / "go-on")
-    stop.path.touch()
+    cluster._check_workers(Client(), model(folder))
+
+
+def model(folder):
+    from crmlib.schedules import cluster
+
+    return cluster._Model.of_here(StopFile(folder / "go-on"), folder)
+
+
+def test_workers_that_cannot_do_the_work_are_all_named(tmp_path):
+    told_of(tmp_path)
     with pytest.raises(InputError) as raised:
-        cluster._check_workers(Client(), stop, tmp_path)
+        told_of(
+            tmp_path,
+            lambda good: good | {"sees": False},
+            lambda good: good | {"crmlib": "another"},
+            lambda good: good | {"versions": good["versions"] | {"pandas": "2.3.3"}},
+            ModuleNotFoundError("No module named 'crmlib'"),
+        )
     assert str(raised.value).splitlines() == [
-        f"worker tcp://blind: does not see {tmp_path}; all must share it",
-        "worker tcp://old: its crmlib is not the same as the one here",
-        "worker tcp://bare: cannot run crmlib: No module named 'crmlib'",
+        f"worker tcp://1: does not see {tmp_path}; all must share it",
+        "worker tcp://2: its crmlib is not the same as the one here",
+        f"worker tcp://3: its pandas is 2.3.3, but {metadata.version('pandas')} here; "
+        "all must have the same",
+        "worker tcp://4: cannot run crmlib: No module named 'crmlib'",
     ]
 
 
-def test_what_dask_gives_up_is_a_failed_run():
+KEY = "0123456789abcdef-one"
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "message"),
+    [
+        (KEY, None, "has no CRMLIB_PSEUDONYM_KEY: its reports would say who customers are"),
+        (None, KEY, "has CRMLIB_PSEUDONYM_KEY in its environment, which is not set here"),
+        (KEY, KEY[::-1], "its CRMLIB_PSEUDONYM_KEY is not the one here: its pseudonyms would"),
+        (KEY, KEY, ""),
+        (None, None, ""),
+    ],
+)
+def test_all_must_have_the_same_key_of_pseudonyms(tmp_path, monkeypatch, here, there, message):
+    from crmlib.schedules import cluster
+
+    def has(key):
+        if key is None:
+            monkeypatch.delenv("CRMLIB_PSEUDONYM_KEY", raising=False)
+        else:
+            monkeypatch.setenv("CRMLIB_PSEUDONYM_KEY", key)
+
+    has(here)
+    wanted = model(tmp_path)
+    has(there)
+    answer = cluster._look_around(tmp_path, wanted.salt)
+    (told,) = wanted.faults_of(answer) or [""]
+    assert told.startswith(message)
+    assert bool(told) == bool(message)
+    for sent in (repr(answer), repr(wanted)):
+        assert "0123456789" not in sent
+    assert not there or answer["key"] != cluster._look_around(tmp_path, b"another")["key"]
+    # A worker that came later is not asked before: it must see by itself.
+    work = [(lambda: "made", (), {})]
+    if message:
+        with pytest.raises(cluster._UnfitError, match="CRMLIB_PSEUDONYM_KEY"):
+            cluster._called(work, wanted)
+    else:
+        assert cluster._called(work, wanted) == "made"
+
+
+def test_a_worker_that_came_later_and_is_another_is_told_of():
+    from crmlib.schedules import cluster
+
+    class Task:
+        def result(self):
+            raise cluster._UnfitError("has no CRMLIB_PSEUDONYM_KEY")
+
+    lost = cluster._answer(Task(), ())
+    assert lost.reason == (
+        "a dask worker that came later cannot make it: has no CRMLIB_PSEUDONYM_KEY"
+    )
+
+
+def test_what_dask_gives_up_is_a_failed_run(tmp_path):
     from crmlib.schedules import cluster, running
 
     class Task:
         def result(self):
             raise CancelledError("scheduler-connection-lost")
 
-    job = running.job_of(schedule(plan("a")), plan("a"), 1, force=False)
+    job = running.job_of(schedule(plan("a"), out=tmp_path), plan("a"), 1, force=False)
     lost = cluster._answer(Task(), (4, job, 0, 0.0))
-    number, result, attempts = running._lost(lost)
+    number, result, attempts = running._lost(lost, threading.Event())
     assert (number, attempts) == (4, 1)
     assert (result.report, result.state, result.exit_code) == ("monthly/a", "failed", 1)
     assert result.message == "dask gave it up: CancelledError: scheduler-connection-lost"
@@ -229,9 +327,15 @@ def planned(workbook, name, **settings):
 
 def run(cluster, whole, **how):
     how = {"stop": threading.Event()} | how
-    return run_schedule(whole, backend="dask", scheduler=cluster.scheduler_address, **how)
+    return run_schedule(whole, scheduler=cluster.scheduler_address, **how)
 
 
+# Tells who has started the kernel.
+BEGUN = (
+    "import os\n"
+    "with open('half', 'w') as file:\n    file.write(str(os.getppid()))\n"
+    "os.rename('half', 'begun')"
+)
 WHO = "import os\nopen('who-' + str(os.getppid()), 'w').close()\nimport time\ntime.sleep(3)"
 
 
@@ -292,6 +396,31 @@ def test_a_report_whose_workers_all_die_is_a_failed_one(workbook, workers):
     assert first.result.message == "the dask workers that made it died, one after the other"
     assert second.result.state == "good"
     assert not (workbook.reports / "monthly/a").exists()
+    failing, well = status.states(workbook.reports, whole.jobs, None, datetime.now(UTC))
+    assert (failing.word, failing.exit_code) == ("FAILING", 138)
+    assert failing.message == first.result.message
+    assert well.is_well
+    assert first.result.message in (workbook.reports / "index.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_a_single_worker_makes_the_reports_too(workbook, workers):
+    workbook.add("clp/a", "import os\nopen('who-' + str(os.getppid()), 'w').close()")
+    (ended,) = run(workers(1), schedule(planned(workbook, "a"), out=workbook.reports))
+    assert ended.result.state == "good"
+    (maker,) = (int(path.name[4:]) for path in workbook.folder.glob("who-*"))
+    assert maker != os.getpid()
+
+
+@pytest.mark.slow
+def test_without_the_key_of_pseudonyms_at_the_workers_nothing_runs(workbook, workers, monkeypatch):
+    workbook.add("clp/a", "open('begun', 'w').close()")
+    without = workers(1)
+    monkeypatch.setenv("CRMLIB_PSEUDONYM_KEY", KEY)
+    with pytest.raises(InputError, match="has no CRMLIB_PSEUDONYM_KEY"):
+        run(without, schedule(planned(workbook, "a"), out=workbook.reports))
+    assert not os.path.exists("begun")
+    assert workbook.left_behind() == []
 
 
 def _nothing_left(workbook):
@@ -306,7 +435,7 @@ def _nothing_left(workbook):
 
 @pytest.mark.slow
 def test_a_stop_ends_the_runs_on_the_workers(workbook, workers):
-    workbook.add("clp/a", "open('begun', 'w').close()", "import time\ntime.sleep(120)")
+    workbook.add("clp/a", BEGUN, "import time\ntime.sleep(120)")
     workbook.add("clp/b", "print('never')")
     whole = schedule(planned(workbook, "a"), planned(workbook, "b"), out=workbook.reports)
     stop = threading.Event()
@@ -321,6 +450,7 @@ def test_a_stop_ends_the_runs_on_the_workers(workbook, workers):
     outcomes = run(workers(1), whole, stop=stop)
     assert [ended.result.state for ended in outcomes] == ["stopped", "stopped"]
     assert time.monotonic() - begin < 40
+    assert Path("begun").read_text() != str(os.getpid())
     assert workbook.left_behind() == []
     assert not (workbook.reports / "monthly").exists()
 
@@ -337,7 +467,7 @@ def test_without_a_worker_nothing_waits_for_ever(workbook, workers, monkeypatch)
         f"--scheduler {address}: it has had no worker for 3 seconds"
     )
 
-    workbook.add("clp/a", "open('begun', 'w').close()\nimport time\ntime.sleep(120)")
+    workbook.add("clp/a", BEGUN + "\nimport time\ntime.sleep(120)")
     empty.scale(1)
     empty.wait_for_workers(1, timeout=60)
 
@@ -350,19 +480,18 @@ def test_without_a_worker_nothing_waits_for_ever(workbook, workers, monkeypatch)
     (ended,) = run(empty, schedule(planned(workbook, "a"), out=workbook.reports))
     assert ended.result.state == "failed"
     assert ended.result.message == "the dask cluster has had no worker for 3 seconds"
+    assert Path("begun").read_text() != str(os.getpid())
+    assert workbook.record("monthly/a", failed=True)["message"] == ended.result.message
     assert _nothing_left(workbook)
 
 
 @pytest.mark.slow
 def test_a_scheduler_that_goes_away(workbook):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"tcp://127.0.0.1:{free.getsockname()[1]}"
-    port = address.rpartition(":")[2]
-    scheduler = _started("dask_scheduler", "--host", "127.0.0.1", "--port", port)
-    worker = _started("dask_worker", address, "--nthreads", "1", "--no-nanny")
+    where = ("--scheduler-file", "scheduler.json")
+    scheduler = _started("dask_scheduler", "--host", "127.0.0.1", "--port", "0", *where)
+    worker = _started("dask_worker", *where, "--nthreads", "1", "--no-nanny")
     try:
-        workbook.add("clp/a", "open('begun', 'w').close()\nimport time\ntime.sleep(120)")
+        workbook.add("clp/a", BEGUN + "\nimport time\ntime.sleep(120)")
 
         def end_the_scheduler():
             while not os.path.exists("begun"):
@@ -370,24 +499,29 @@ def test_a_scheduler_that_goes_away(workbook):
             scheduler.send_signal(signal.SIGKILL)
 
         threading.Thread(target=end_the_scheduler, daemon=True).start()
-        for _ in range(100):
-            with socket.socket() as attempt:
-                if attempt.connect_ex(("127.0.0.1", int(port))) == 0:
-                    break
-            time.sleep(0.1)
         (ended,) = run_schedule(
             schedule(planned(workbook, "a"), out=workbook.reports),
-            backend="dask",
-            scheduler=address,
+            scheduler=_address_in("scheduler.json"),
             stop=threading.Event(),
         )
         assert ended.result.state == "failed"
         assert ended.result.message.startswith(("the connection to", "dask gave it up"))
+        assert Path("begun").read_text() == str(worker.pid)
+        assert workbook.record("monthly/a", failed=True)["message"] == ended.result.message
         assert _nothing_left(workbook)
     finally:
         for process in (worker, scheduler):
             process.kill()
             process.wait()
+
+
+def _address_in(file):
+    for _ in range(600):
+        try:
+            return json.loads(Path(file).read_text())["address"]
+        except (OSError, ValueError):  # not there yet, or not whole
+            time.sleep(0.1)
+    raise AssertionError("the scheduler has not started")
 
 
 def _started(module, *arguments):

@@ -1,5 +1,6 @@
 """`crmlib schedule` as a scheduler sees it: output, exit codes, what is written."""
 
+import contextlib
 import json
 import os
 import signal
@@ -11,16 +12,18 @@ import time
 import pytest
 from click.testing import CliRunner
 
-from crmlib.cli import main
+from crmlib.cli import main, schedules
 from crmlib.report.locks import report_lock
 from crmlib.report.run import Result
-from crmlib.schedules import running
+from crmlib.schedules import alerts, running
+from tests.report.conftest import OWN_NOTEBOOKS
 
 TELLS_INPUTS = "from crmlib.report.blocks import run_record\nrun_record()"
 
 
 def run(*arguments):
-    return CliRunner().invoke(main, ["schedule", *arguments], catch_exceptions=False)
+    words = ["schedule", *OWN_NOTEBOOKS, *arguments]
+    return CliRunner().invoke(main, words, catch_exceptions=False)
 
 
 @pytest.fixture
@@ -115,8 +118,10 @@ def test_lines_to_read_good_on_stdout_and_bad_on_stderr(workbook, monthly, runs)
     result = run("monthly.toml")
     assert result.exit_code == 3
     folder = workbook.reports / "monthly/value-north"
-    assert result.stdout == f"monthly/value-north     1.5 s  good       {folder / 'report.pdf'}\n"
-    assert result.stderr.splitlines() == [
+    assert [line.split("  ", 1)[1] for line in result.stdout.splitlines()] == [
+        f"monthly/value-north     1.5 s  good       {folder / 'report.pdf'}"
+    ]
+    assert [line.split("  ", 1)[1] for line in result.stderr.splitlines()] == [
         "monthly/value-south     1.5 s  failed     exit code 3; no PDF; "
         f"kept in {workbook.reports / 'failed/monthly/value-south'}",
         "monthly/churn           1.5 s  held       process 7 is making this report",
@@ -217,7 +222,159 @@ def test_an_alert_that_fails_is_said_and_changes_no_exit_code(monthly, runs):
     )
 
 
+def test_the_alert_is_sent_before_the_log_is_written(monthly, runs, monkeypatch):
+    told = []
+    monthly(head='alert = { command = ["true"] }')
+    monkeypatch.setattr(alerts, "send_alert", lambda *_: told.append("alert"))
+    monkeypatch.setattr(schedules, "say", lambda *_, **__: told.append("line") or "")
+    runs[1]["monthly/churn"] = (1, "failed", "")
+    assert run("monthly.toml", "--only", "churn").exit_code == 1
+    assert told == ["alert", "line"]
+
+
+# ----------------------------------------------------------------- a log that cannot be written
+
+# In place of runs, only how they end: no kernel is started.
+ENDINGS = """
+import sys
+from crmlib.cli import main
+from crmlib.report.run import Result
+from crmlib.schedules import running
+
+def run_report(job, stop, on_cell=None):
+    open("made", "a").write(job.place + "\\n")
+    failed = job.place == "monthly/churn" and "churn" in FAILING
+    state = "failed" if failed else "good"
+    return Result(job.place, int(failed), job.out / job.place, 1.5, "", state)
+
+running.run_report = run_report
+main(["schedule", "monthly.toml", "--notebooks", "notebooks", *sys.argv[1:]])
+"""
+ALL = ["monthly/value-north", "monthly/value-south", "monthly/churn"]
+needs_a_full_device = pytest.mark.skipif(
+    not os.path.exists("/dev/full"), reason="there is no device that is always full"
+)
+
+
+def ended(*arguments, failing="", stdout=subprocess.PIPE, stderr=subprocess.PIPE):
+    program = f"FAILING = {failing!r}\n{ENDINGS}"
+    command = [sys.executable, "-c", program, *arguments]
+    # As a scheduler starts it: what was not written is still there when Python ends.
+    buffered = {name: text for name, text in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    how = {"stdout": stdout, "stderr": stderr, "env": buffered}
+    return subprocess.run(command, text=True, timeout=60, **how)
+
+
+def made(workbook):
+    return (workbook.folder / "made").read_text().splitlines()
+
+
+@needs_a_full_device
+@pytest.mark.parametrize("log", ["human", "json"])
+def test_all_runs_are_made_though_the_log_is_full(workbook, monthly, log):
+    with open("/dev/full", "w") as full:
+        process = ended("--log", log, stdout=full)
+    assert made(workbook) == ALL
+    assert process.stderr == (
+        "crmlib: not all of the log could be written: No space left on device\n"
+    )
+    assert process.returncode == 74
+
+
+@needs_a_full_device
+def test_a_run_that_fails_is_told_though_nothing_can_be_printed(workbook, monthly):
+    tell = "open('told', 'w').write('told')"
+    monthly(head=f'alert = {{ command = ["{sys.executable}", "-c", "{tell}"] }}')
+    with open("/dev/full", "w") as full:
+        process = ended(failing="churn", stdout=full, stderr=full)
+    assert made(workbook) == ALL
+    assert (workbook.folder / "told").exists()
+    assert process.returncode == 1  # worse than a log that is full
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes break in another way there")
+def test_a_reader_of_the_log_that_goes_away_stops_nothing(workbook, monthly):
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        process = ended(stdout=writer)
+    finally:
+        os.close(writer)
+    assert made(workbook) == ALL
+    assert process.stderr == "crmlib: not all of the log could be written: Broken pipe\n"
+    assert process.returncode == 74
+
+
+@pytest.mark.parametrize("log", ["human", "json"])
+def test_a_page_of_reports_that_cannot_be_written_is_told_as_a_fault(monthly, monkeypatch, log):
+    def run_report(job, stop, on_cell=None):
+        is_listed = job.place != "monthly/churn"
+        message = "" if is_listed else "index.html could not be written: no"
+        return Result(job.place, 0, job.out / job.place, 1.0, message, is_listed=is_listed)
+
+    monkeypatch.setattr(running, "run_report", run_report)
+    result = run("monthly.toml", "--log", log)
+    assert result.exit_code == 74
+    [line] = result.stderr.splitlines()
+    assert "monthly/churn" in line
+    assert "index.html could not be written: no" in line
+    assert run("monthly.toml", "--only", "value").exit_code == 0
+
+
+# ----------------------------------------------------------------- the key of pseudonyms
+
+
+@pytest.mark.parametrize("option", ["--dry-run", "--force"])
+@pytest.mark.parametrize("key", ["", "short"])
+def test_a_key_that_makes_no_pseudonyms_is_told_before_anything_runs(
+    workbook, monthly, runs, monkeypatch, option, key
+):
+    monkeypatch.setenv("CRMLIB_PSEUDONYM_KEY", key)
+    result = run("monthly.toml", option)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "the environment variable CRMLIB_PSEUDONYM_KEY" in result.stderr
+    result = workbook.run("clp/x")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("crmlib: the environment variable CRMLIB_PSEUDONYM_KEY ")
+    assert not workbook.reports.exists()
+
+
 # ----------------------------------------------------------------- with real kernels
+
+
+def test_a_notebook_gets_the_secrets_of_its_own_job_only(workbook, plain_pdf, monkeypatch):
+    monkeypatch.setenv("CRM_HOOK", "hook/12345")
+    monkeypatch.setenv("CRM_NAMED", "named/12345")
+    look = "import os\nprint(dict(os.environ))\n# ${CRM_NAMED}"
+    workbook.add("clp/x", look, parameters='source: str = ""')
+    workbook.add("clp/y", "1 / 0")
+    (workbook.folder / "daily.toml").write_text(
+        'alert.webhook = "http://127.0.0.1:9/${CRM_HOOK}"\n'
+        '[jobs.x]\nnotebook = "clp/x"\nparameters.source = "a_${CRM_PASSWORD}.csv"\n'
+        '[jobs.y]\nnotebook = "clp/x"\nparameters.source = "b_${CRM_NAMED}.csv"\n'
+    )
+    result = run("daily.toml")
+    assert result.exit_code == 0, result.output
+    told = {
+        name: (workbook.reports / f"daily/{name}/notebook.ipynb").read_text(encoding="utf-8")
+        for name in ("x", "y")
+    }
+    assert ["'CRM_PASSWORD': '…'" in told[name] for name in ("x", "y")] == [True, False]
+    assert ["'CRM_HOOK'" in text for text in told.values()] == [False, False]
+    assert all("'CRM_NAMED': '…'" in text for text in told.values())  # the notebook names it
+    left = b"".join(path.read_bytes() for path in workbook.reports.rglob("*") if path.is_file())
+    assert [value for value in (b"hunter2", b"hook/", b"named/") if value in left] == []
+
+
+def test_what_a_notebook_says_of_other_jobs_secrets_is_hidden(workbook, plain_pdf, monkeypatch):
+    monkeypatch.setenv("CRM_HOOK", "hook/12345")
+    workbook.add("clp/x", "print(open('copy').read())")
+    (workbook.folder / "copy").write_text("<hook/12345>")
+    head = 'alert.webhook = "http://127.0.0.1:9/${CRM_HOOK}"\n'
+    (workbook.folder / "daily.toml").write_text(head + '[jobs.x]\nnotebook = "clp/x"\n')
+    assert run("daily.toml").exit_code == 0
+    notebook = (workbook.reports / "daily/x/notebook.ipynb").read_text(encoding="utf-8")
+    assert "<…>" in notebook
 
 
 def test_what_is_there_is_not_made_again_and_says_so(workbook, plain_pdf):
@@ -246,13 +403,10 @@ def test_a_report_that_somebody_else_makes_is_left_to_them(workbook, monthly):
     assert result.stdout == ""
 
 
-def start(*arguments):
-    return subprocess.Popen(
-        [sys.executable, "-c", "from crmlib.cli import main; main()", "schedule", *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+def start(*arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE):
+    program = [sys.executable, "-c", "from crmlib.cli import main; main()", "schedule"]
+    words = [*program, *OWN_NOTEBOOKS, *arguments]
+    return subprocess.Popen(words, stdout=stdout, stderr=stderr, text=True)
 
 
 @pytest.mark.parametrize(
@@ -288,7 +442,7 @@ def test_an_interrupted_schedule_goes_on_where_it_was(workbook, plain_pdf, numbe
         states = {line["job"]: line["state"] for line in map(json.loads, out.splitlines())}
         assert states == {"x": "good", "y": "stopped", "z": "stopped"}
     else:
-        assert [line.split()[0] for line in out.splitlines()] == ["daily/x"]
+        assert [line.split()[1] for line in out.splitlines()] == ["daily/x"]
     assert workbook.left_behind() == []
     assert not (workbook.reports / "failed").exists()
     assert sorted(os.listdir(workbook.reports / "daily")) == [".runs", "x"]
@@ -297,6 +451,28 @@ def test_an_interrupted_schedule_goes_on_where_it_was(workbook, plain_pdf, numbe
     again = run("daily.toml", "--log", "json", "--only", "x", "--only", "y")
     states = {line["job"]: line["state"] for line in map(json.loads, again.stdout.splitlines())}
     assert states == {"x": "unchanged", "y": "good"}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such files")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_while_the_file_is_read_ends_it_as_later(workbook, number, code):
+    """A pipe under the file's name holds the reading up."""
+    os.mkfifo("slow.toml")
+    process = start("slow.toml")
+    try:
+        for _ in range(600):
+            with contextlib.suppress(OSError):  # nobody reads yet
+                writer = os.open("slow.toml", os.O_WRONLY | os.O_NONBLOCK)
+                break
+            time.sleep(0.1)
+        time.sleep(0.2)
+        process.send_signal(number)
+        out, said = process.communicate(timeout=30)
+        os.close(writer)
+    finally:
+        process.kill()
+        process.wait()
+    assert (process.returncode, out, said) == (code, "", "crmlib: interrupted\n")
 
 
 def test_a_second_signal_changes_nothing(monthly, monkeypatch):

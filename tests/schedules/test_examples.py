@@ -21,7 +21,7 @@ from click.testing import CliRunner, Result
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from crmlib import cli
-from crmlib.report import exit_codes, notebooks, parameters, run
+from crmlib.report import exit_codes, history, notebooks, parameters, run
 from crmlib.report.document import BLOCK_TYPE
 from crmlib.report.execution import Execution, Failure
 from crmlib.report.history import Keep
@@ -36,6 +36,8 @@ from tests.schedules.documents import (
     code_in,
     commands_in,
     fault_of,
+    secrets_of,
+    section,
     table_below,
     text_of,
 )
@@ -173,6 +175,7 @@ def nightly(tmp_path, monkeypatch):
     (tmp_path / "nightly.toml").write_text(
         "[jobs.quick]\nnotebook = 'clp/quick'\n[jobs.quick.for]\nfails = [false, true]\n"
     )
+    (tmp_path / "helper.py").touch()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(run, "run_notebook", made_without_a_kernel)
     monkeypatch.setattr(run.rendering, "render_pdf", made_without_typst)
@@ -187,18 +190,22 @@ def write_notebook(path: Path, declared: str) -> None:
 
 def made_without_a_kernel(content, values, *, memory, threads, **_):
     record = {"kind": "run_record", "inputs": [], "seed": 1, "period": "2025"}
+    helper = Path("helper.py").absolute()
+    record["read_beside"] = [{"source": str(helper), "sha256": history.sha256_of(helper)}]
     told = new_output("display_data", {BLOCK_TYPE: json.dumps(record)})
     notebook = new_notebook(cells=[new_code_cell("run_record()", outputs=[told])])
     failed = Failure(exit_codes.CELL_FAILED, "cell 1: broken", "the whole story")
     return Execution(notebook, failed if values["fails"] else None)
 
 
-def made_without_typst(notebook, record, destination):
+def made_without_typst(notebook, record, destination, stop):
     destination.write_bytes(b"%PDF")
     return types.SimpleNamespace(missing_glyphs=[], pages=1, page_one=b"")
 
 
 def crmlib(*words: str) -> Result:
+    if "nightly.toml" in words:
+        words = (*words, "--notebooks", "notebooks")
     return CliRunner().invoke(cli.main, words, catch_exceptions=False)
 
 
@@ -290,8 +297,8 @@ PLACES = {
 def test_schedules_can_be_read_and_land_where_the_text_says(
     block, tmp_path, available, monkeypatch
 ):
-    for name in re.findall(r"\$\{(\w+)\}", block.text):
-        monkeypatch.setenv(name, "long enough")
+    for name in secrets_of(block):
+        monkeypatch.setenv(name, "long enough for a key")
     path = tmp_path / "monthly.toml"
     path.write_text(block.text, encoding="utf-8")
     write_program(tmp_path / "tell-me.sh", block_named("tell-me.sh").text)
@@ -300,6 +307,7 @@ def test_schedules_can_be_read_and_land_where_the_text_says(
     assert schedule.out == tmp_path / "reports"
     assert schedule.jobs[0].values["observed_until"] == "2026-10-31"
     assert schedule.jobs[0].keep == Keep(last=12, month_ends=24)
+    assert all(job.max_age for job in schedule.jobs), "status would call an old report good"
 
 
 def test_the_defaults_are_those_of_the_table(tmp_path, available):
@@ -329,6 +337,11 @@ def test_the_table_of_keys_has_those_of_the_example():
     assert general == set(content) | {
         key for key in jobs if key not in {"jobs.NAME.timeout", "jobs.NAME.max_age"}
     }
+
+
+def test_the_example_schedule_lets_no_report_grow_old(available):
+    schedule = schedule_file.read_schedule(EXAMPLE, available, date(2026, 1, 5))
+    assert all(job.max_age for job in schedule.jobs)
 
 
 def example_commands() -> list[list[str]]:
@@ -448,6 +461,16 @@ def test_cron_mails_nothing_when_all_is_well_and_the_reason_when_not(server, tmp
     assert "what a good run prints" in mail_of(status, tmp_path)
     words = f"schedule {server}/monthly.toml --jobs 2 put-it-here"
     assert called(server).splitlines()[::2] == [words, words]
+    log = (server / "monthly.log").read_text(encoding="utf-8").splitlines()
+    assert sorted(log) == [
+        "crmlib: monthly/value: why it failed",
+        "what a good run prints",
+        "what a good run prints",
+    ]
+
+
+def test_cron_knows_all_that_the_schedule_needs(server):
+    assert secrets_of(block_named("monthly.toml")) <= set(cron_jobs(server)[0][0])
 
 
 # ----------------------------------------------------------------- systemd
@@ -487,6 +510,14 @@ def test_systemd_would_find_a_fault(units):
     service = units / "crmlib-monthly.service"
     service.write_text(service.read_text().replace("OnFailure", "OnFailur"), encoding="utf-8")
     assert "OnFailur" in verify(units)
+
+
+def test_systemd_knows_all_that_the_schedule_needs_or_starts_nothing(units):
+    service = (units / "crmlib-monthly.service").read_text(encoding="utf-8")
+    given = block_named("/etc/crmlib.env")
+    assert f"EnvironmentFile={given.name}\n" in service  # a - before it would let it be missing
+    lines = [line for line in given.text.splitlines() if not line.startswith("#")]
+    assert {line.split("=")[0] for line in lines} == secrets_of(block_named("monthly.toml"))
 
 
 def test_a_run_that_another_process_makes_is_no_failure_to_systemd(units):
@@ -533,8 +564,8 @@ def test_the_workflow_keeps_the_history_and_what_came_out(workflow, tmp_path):
     assert save["if"] == upload["if"] == "always()"
     assert upload["with"]["path"] == "reports/"
     assert shlex.split(schedule["run"])[:3] == [".venv/bin/crmlib", "schedule", "monthly.toml"]
-    names = re.findall(r"\$\{([A-Z_]+)\}", block_named("monthly.toml").text)
-    assert set(schedule["env"]) <= set(names)
+    assert set(schedule["env"]) == secrets_of(block_named("monthly.toml"))
+    assert all(value == f"${{{{ secrets.{name} }}}}" for name, value in schedule["env"].items())
 
 
 def test_the_workflow_makes_the_environment_with_a_line_of_the_makefile(workflow):
@@ -621,6 +652,11 @@ def test_airflow_runs_the_schedule(dag):
     assert words == ["schedule", "/srv/crm/monthly.toml", "--as-of", "2026-11-22"]
     assert fault_of(words) == ""
     assert not bash["bash_command"].endswith((".sh", ".bash")), "Airflow would look for a file"
+
+
+def test_airflow_is_said_to_need_all_that_the_schedule_needs():
+    said = set(code_in(section("reports/README.md", "Airflow")))
+    assert secrets_of(block_named("monthly.toml")) <= said
 
 
 def test_airflow_runs_a_notebook_with_parameters_that_it_has(dag, available):

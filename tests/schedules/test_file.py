@@ -131,6 +131,15 @@ def test_a_job_has_settings_of_its_own_and_secrets_of_its_notebooks_defaults(rea
     assert costs.secrets == ("CRM_DEFAULT",)
 
 
+@pytest.mark.usefixtures("secrets")
+def test_a_schedule_knows_the_secrets_of_all_its_jobs_and_of_the_alert(read, monkeypatch):
+    assert read(GOOD).secrets == ("CRM_DEFAULT", "CRM_HOOK", "CRM_PASSWORD")
+    monkeypatch.setenv("HOME", "/home/somebody")
+    ordinary = read(f"{JOB}parameters.source = '${{HOME}}/${{CRM_HOOK}}.csv'")
+    assert ordinary.jobs[0].secrets == ("CRM_HOOK", "HOME")
+    assert ordinary.secrets == ("CRM_HOOK",)
+
+
 def test_what_is_left_out_has_a_default(read, tmp_path):
     schedule = read(JOB)
     run = schedule.jobs[0]
@@ -152,6 +161,16 @@ def test_out_and_programs_lie_beside_the_file_unless_absolute(read, tmp_path):
     schedule = read(f"out = '{tmp_path}'\nalert.command = ['{elsewhere}']\n{JOB}")
     assert schedule.out == tmp_path
     assert Path(schedule.alert.command[0]) == Path(elsewhere)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="files have no such right there")
+def test_a_program_without_the_right_to_be_run_is_told_with_its_remedy(faults_of, tmp_path):
+    (tmp_path / "tell-me.sh").write_text("#!/bin/sh\n")
+    [fault] = faults_of(f'alert.command = ["./tell-me.sh"]\n{JOB}')
+    assert fault == (
+        "monthly.toml line 1: command: ./tell-me.sh is there, but may not be run; "
+        f"chmod +x {tmp_path / 'tell-me.sh'}"
+    )
 
 
 @pytest.mark.usefixtures("secrets")
@@ -303,6 +322,51 @@ def test_who_only_asks_how_reports_stand_needs_no_secret_and_no_program(read, av
     assert len(str(error.value).split("\n")) == 3
     [run] = read_schedule(Path("monthly.toml"), available, AS_OF, to_run=False).jobs
     assert run.secrets == ("CRM_UNSET",)
+
+
+# ----------------------------------------------------------------- the key of pseudonyms
+
+KEY = "CRMLIB_PSEUDONYM_KEY"
+
+
+@pytest.mark.parametrize(
+    ("head", "key", "fault"),
+    [
+        ("", "", f"monthly.toml: the environment variable {KEY} is set but empty; give it"),
+        (
+            "",
+            "short",
+            f"monthly.toml: the environment variable {KEY} has fewer than 16 signs; make",
+        ),
+        ("pseudonyms = true", None, f"monthly.toml line 1: the environment variable {KEY} is not"),
+        (
+            "pseudonyms = true",
+            "",
+            f"monthly.toml line 1: the environment variable {KEY} is set but",
+        ),
+        ("pseudonyms = true", "short", f"line 1: the environment variable {KEY} has fewer than"),
+        ("pseudonyms = 1", None, "line 1: pseudonyms should be true or false, not a whole number"),
+    ],
+)
+def test_a_key_of_pseudonyms_that_cannot_be_used(
+    read, available, faults_of, monkeypatch, head, key, fault
+):
+    if key is None:
+        monkeypatch.delenv(KEY, raising=False)
+    else:
+        monkeypatch.setenv(KEY, key)
+    [told] = faults_of(f"{head}\n{JOB}")
+    assert fault in told
+    if "should be" not in fault:  # who only asks how the reports stand needs no key
+        assert read_schedule(Path("monthly.toml"), available, AS_OF, to_run=False).jobs
+
+
+def test_a_key_of_pseudonyms_that_can_be_used(read, monkeypatch):
+    monkeypatch.setenv(KEY, "0123456789abcdef")
+    assert read(f"pseudonyms = true\n{JOB}").jobs
+    assert read(JOB).jobs
+    monkeypatch.delenv(KEY)
+    assert read(f"pseudonyms = false\n{JOB}").jobs
 
 
 def test_lines_are_where_values_start():

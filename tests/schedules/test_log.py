@@ -1,11 +1,12 @@
 """The log: one line a run, whatever is in it."""
 
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
 from crmlib.report.run import Result
-from crmlib.schedules.log import human_line, json_line
+from crmlib.schedules.log import human_line, json_line, log_line
 from tests.schedules.made_plans import failed, good, outcome, plan
 
 
@@ -51,6 +52,16 @@ def test_it_is_one_line_whatever_the_message_holds():
     assert len(line.splitlines()) == 1
     assert line.isprintable()
     assert "a; b; c\\x1b[31m; d; e\\x00f é 客" in line
+
+
+def test_a_line_of_the_log_begins_with_the_local_time_and_its_zone():
+    ended = outcome(plan())
+    time, line = log_line(ended, 20).split("  ", 1)
+    assert line == human_line(ended, 20)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d", time)
+    told = datetime.fromisoformat(time)
+    assert abs((datetime.now(UTC) - told).total_seconds()) < 5
+    assert told.utcoffset() == datetime.now().astimezone().utcoffset()
 
 
 def test_lines_to_read_are_aligned():

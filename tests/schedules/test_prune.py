@@ -137,6 +137,30 @@ def test_with_yes_it_removes_just_what_it_listed_and_says_so_on_the_page(out):
     assert (again.exit_code, again.output) == (0, "nothing to remove\n")
 
 
+def test_with_yes_the_page_forgets_a_report_that_was_retired(out):
+    make_run(out, "clp/costs")
+    make_run(out, "clp/forecast")
+    prune("--out", out, "--last", 1, "--yes")
+    assert "2 reports" in (out / "index.html").read_text(encoding="utf-8")
+    (out / "clp/costs").unlink()
+    shutil.rmtree(out / "clp/.runs/costs")
+    prune("--out", out, "--last", 1)
+    assert "2 reports" in (out / "index.html").read_text(encoding="utf-8")
+    result = prune("--out", out, "--last", 1, "--yes")
+    assert (result.exit_code, result.output) == (0, "nothing to remove\n")
+    assert "1 report, good." in (out / "index.html").read_text(encoding="utf-8")
+    (out / "clp/forecast").unlink()
+    shutil.rmtree(out / "clp/.runs")
+    prune("--out", out, "--last", 1, "--yes")
+    assert "No report has been made" in (out / "index.html").read_text(encoding="utf-8")
+
+
+def test_a_folder_of_something_else_gets_no_page(tmp_path):
+    (tmp_path / "letter.txt").write_text("mine")
+    assert prune("--out", tmp_path, "--last", 1, "--yes").exit_code == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
+
+
 def test_month_ends_stay(out):
     january = monthly(out, months=[2])[0]  # made for 31 January
     for day in (10, 20):

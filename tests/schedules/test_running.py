@@ -3,16 +3,19 @@
 import pickle
 import threading
 import time
+from contextlib import contextmanager
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 
 from crmlib.errors import InputError
-from crmlib.report.history import Keep
+from crmlib.report.history import Keep, failure_of
+from crmlib.report.parallel import Threads
 from crmlib.report.run import Job, Result
-from crmlib.schedules import running
+from crmlib.schedules import running, status
+from crmlib.schedules.backends import Lost
 from crmlib.schedules.running import chosen, exit_code_of, job_of, run_schedule
 from tests.schedules.made_plans import failed, good, outcome, plan, schedule
 
@@ -133,6 +136,100 @@ def test_a_log_that_cannot_be_written_ends_the_runs(monkeypatch):
     assert ended.is_set()  # and was waited for: no thread is left that runs a kernel
 
 
+def test_a_stop_reaches_the_runs_while_an_outcome_is_told(monkeypatch):
+    ended = threading.Event()
+
+    def run_report(job, stop, on_cell=None):
+        if job.place == "monthly/a":
+            return failed(job.place)
+        while not stop.is_set():
+            time.sleep(0.01)
+        ended.set()
+        return state_of("stopped", 1)(job.place)
+
+    def tell(outcome):  # such as by an alert that takes its time
+        if outcome.planned.name == "a":
+            stop.set()
+            assert ended.wait(30)
+
+    stop = threading.Event()
+    monkeypatch.setattr(running, "run_report", run_report)
+    both = schedule(plan("a"), plan("b"))
+    outcomes = run_schedule(both, parallel=2, stop=stop, on_outcome=tell)
+    assert [outcome.result.state for outcome in outcomes] == ["failed", "stopped"]
+
+
+# ----------------------------------------------------------------- runs that nobody tells of
+
+
+@pytest.fixture
+def losing(monkeypatch):
+    """A cluster that loses the first run, and never tells of the others."""
+
+    class Losing(Threads):
+        def results(self, function, calls):
+            yield Lost(calls[0], "its workers died", died=True)
+            while not self.stop.is_set():
+                time.sleep(0.01)
+
+        def given_up(self):
+            return "no worker is left" if self.told else ""
+
+    place = Losing(1)
+    place.told = []
+
+    @contextmanager
+    def opened(**_):
+        yield place
+
+    monkeypatch.setattr(running.backends, "opened", opened)
+    return place
+
+
+def test_lost_runs_are_seen_by_whoever_looks(tmp_path, losing):
+    secret = {"source": "postgresql://crm:hunter2@db/crm"}
+    whole = schedule(plan("a", values=secret), plan("b"), out=tmp_path / "reports")
+    outcomes = run_schedule(
+        whole, scheduler="tcp://x:1", stop=threading.Event(), on_outcome=losing.told.append
+    )
+    reasons = ["its workers died", "no worker is left"]
+    assert [ended.result.message for ended in outcomes] == reasons
+    assert [ended.result.exit_code for ended in outcomes] == [138, 1]
+    for ended in outcomes:
+        assert ended.result.folder == whole.out / "failed" / ended.planned.place
+        record = failure_of(whole.out, ended.planned.place)
+        assert record["message"] == ended.result.message
+        assert record["labels"]["job"] == ended.planned.name
+    states = status.states(whole.out, whole.jobs, None, datetime.now(UTC))
+    assert [(state.word, state.exit_code, state.message) for state in states] == [
+        ("FAILING", 138, reasons[0]),
+        ("FAILING", 1, reasons[1]),
+    ]
+    page = (whole.out / "index.html").read_text(encoding="utf-8")
+    assert all(reason in page for reason in reasons)
+    texts = (path.read_text() for path in whole.out.rglob("*") if path.is_file())
+    assert not any("hunter2" in text for text in texts)
+
+
+def test_what_is_lost_where_nothing_can_be_written_is_told_all_the_same(tmp_path, losing):
+    (tmp_path / "reports").write_text("a file in the way")
+    whole = schedule(plan("a"), out=tmp_path / "reports")
+    (ended,) = run_schedule(
+        whole, scheduler="tcp://x:1", stop=threading.Event(), on_outcome=losing.told.append
+    )
+    assert (ended.result.state, ended.result.exit_code) == ("failed", 138)
+    assert (ended.result.message, ended.result.folder) == ("its workers died", None)
+
+
+def test_what_is_lost_in_the_course_of_a_stop_is_no_failure(tmp_path, losing):
+    stop = threading.Event()
+    stop.set()
+    whole = schedule(plan("a"), plan("b"), out=tmp_path / "reports")
+    outcomes = run_schedule(whole, scheduler="tcp://x:1", stop=stop, on_outcome=losing.told.append)
+    assert [ended.result.state for ended in outcomes] == ["stopped", "stopped"]
+    assert not whole.out.exists()
+
+
 def test_a_fault_of_our_own_reaches_the_caller(monkeypatch):
     monkeypatch.setattr(running, "run_report", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
@@ -180,6 +277,9 @@ def test_what_is_planned_is_what_is_run():
         labels={"schedule": "monthly", "job": "value", "case": "north"},
     )
     assert job_of(schedule(planned), planned, None, force=True).repeat
+    whole = replace(schedule(planned), secrets=("CRM_HOOK", "CRM_PASSWORD"))
+    job = job_of(whole, planned, None, force=False)
+    assert (job.secrets, job.withheld) == (("CRM_HOOK", "CRM_PASSWORD"), ("CRM_HOOK",))
     assert pickle.loads(pickle.dumps(job)) == job
 
 

@@ -1,13 +1,15 @@
 """How the reports stand: what is good, failing, overdue, and what a clock or a disk did to it."""
 
-from datetime import UTC, datetime, timedelta
+import sys
+import time
+from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
 
 from crmlib.cli import main
-from crmlib.report import history
+from crmlib.report import history, publishing
 from crmlib.schedules.status import lines, states
 from tests.report.made_runs import make_failure, make_run, moment
 from tests.schedules.made_notebooks import write_notebooks
@@ -116,6 +118,54 @@ def test_a_report_whose_pdf_was_changed_is_no_success(out):
     assert "missing or changed" in state.message
 
 
+@pytest.mark.parametrize("leads", ["nowhere", "to another place", "no link", "a file"])
+def test_a_report_that_readers_cannot_find_is_damaged(out, leads):
+    make_run(out, finished="2026-11-22T11:00:00+00:00")
+    link = out / "clp/forecast"
+    link.unlink()
+    if leads == "a file":
+        link.write_text("in the way")
+    elif leads != "no link":
+        link.symlink_to(".runs/nowhere" if leads == "nowhere" else ".runs")
+    state = one(out, DAY)
+    assert (state.word, state.is_damaged, state.is_well) == ("DAMAGED", True, False)
+    assert str(link) in state.message
+    assert status("--out", out).exit_code == 1
+
+
+# ----------------------------------------------------------------- days made again
+
+
+def test_an_old_day_made_again_is_no_news(out):
+    make_run(out, as_of="2026-11-20", finished="2026-11-20T12:00:00+00:00")
+    again = make_run(out, as_of="2020-01-01", finished="2026-11-22T11:00:00+00:00")
+    history.write_json(again.folder / "confirmed.json", {"confirmed": "2026-11-22T11:30:00+00:00"})
+    state = one(out, DAY)
+    assert (state.word, state.last_success) == ("OVERDUE", moment("2026-11-20T12:00"))
+    assert state.last_run == moment("2026-11-22T11:00")
+    make_run(out, as_of="2026-11-20", finished="2026-11-22T11:45:00+00:00")
+    assert one(out, DAY).last_success == moment("2026-11-22T11:45")
+
+
+@pytest.mark.parametrize(
+    ("failed", "good", "is_cleared"),
+    [
+        ("2026-11-22", "2026-03-01", False),
+        ("2026-11-22", "2026-11-22", True),
+        ("2026-11-22", "2026-11-23", True),
+        ("2026-11-22", None, True),
+        (None, "2026-03-01", True),
+        ("2999-01-01", "2026-11-22", True),  # a clock that was wrong
+        ("no day", "2026-11-22", True),
+    ],
+)
+def test_a_failure_ends_with_a_good_run_of_its_day_or_a_later_one(out, failed, good, is_cleared):
+    make_run(out, finished="2026-11-22T11:00:00+00:00")
+    make_failure(out, as_of=failed)
+    publishing.clear_failure(out, "clp/forecast", good and date.fromisoformat(good))
+    assert one(out).is_failing is not is_cleared
+
+
 def test_a_success_from_the_future_is_told_and_the_one_before_it_counts(out):
     make_run(out, finished="2026-11-21T18:00:00+00:00")
     make_run(out, finished="2026-11-22T12:06:00+00:00")
@@ -155,6 +205,25 @@ def test_a_time_without_zone_is_read_as_utc(out):
     assert one(out, DAY).last_success == moment("2026-11-22T11:00")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sets no time zone by variable")
+@pytest.mark.parametrize("zone", ["America/Los_Angeles", "UTC", "Asia/Tokyo"])
+@pytest.mark.parametrize("offset", ["-11:00", "+00:00", "+11:00", ""])
+def test_a_moment_at_the_end_of_the_calendar_is_no_fault(out, monkeypatch, zone, offset):
+    make_run(out)
+    record = history.read_json(out / "clp/forecast/run.json")
+    history.write_json(
+        out / "clp/forecast/run.json", {**record, "finished": f"9999-12-31T23:59:59{offset}"}
+    )
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", zone)
+        time.tzset()
+        told = status("--out", out, "--max-age", "26 h")
+    time.tzset()
+    assert told.exit_code == 1
+    assert len(told.output.splitlines()) == 1
+    assert told.output.split()[0] in ("OVERDUE", "NEVER")
+
+
 # ----------------------------------------------------------------- the lines
 
 
@@ -170,10 +239,20 @@ def test_lines_are_aligned_and_each_is_one(out):
     assert shown[0].endswith("45 min ago")
     assert shown[1].startswith("FAILING  segmentation/long-name  20")
     assert shown[1].endswith(
-        "3 days ago  exit 2: first second?[2J ?gnp; should be at most 24 h old"
+        r"3 days ago  exit 2: first second\x1b[2J \u202egnp; should be at most 24 h old"
     )
     assert shown[0].index("20") == shown[1].index("20")  # the years stand below each other
     assert all(line.isprintable() for line in shown)
+
+
+def test_a_report_that_can_never_be_overdue_says_so(out):
+    make_run(out, finished="2026-11-22T11:15:00+00:00")
+    assert lines([one(out)], NOW)[0].endswith("45 min ago  no max_age: never overdue")
+    assert "max_age" not in lines([one(out, DAY)], NOW)[0]
+    make_failure(out, message="it broke")
+    assert lines([one(out)], NOW)[0].endswith("exit 1: it broke; no max_age: never overdue")
+    (never,) = states(out, [planned("clp/other")], None, NOW)
+    assert "never overdue" not in lines([never], NOW)[0]
 
 
 # ----------------------------------------------------------------- the command

@@ -11,9 +11,9 @@ from pandas.testing import assert_frame_equal
 
 from crmlib import tables
 from crmlib.errors import InputError
+from crmlib.passwords import hide_passwords
 from crmlib.tables import secrets
 from crmlib.tables.companions import companion
-from crmlib.tables.passwords import without_password
 
 PLAIN = "customer_id,date,amount\n00001,2024-01-31,1.5\n00002,2024-02-29,-7\n"
 VALUE = "p@ss/w#rd %41+?:"
@@ -116,6 +116,52 @@ def test_a_whole_address_is_taken_as_it_is(monkeypatch):
     assert secrets.resolved("${DATABASE_URL}#orders") == "postgresql://u:p%40q@host/db#orders"
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        "postgresql://127.0.0.1:1/shop?password=${PW}#orders",
+        "postgresql://127.0.0.1:1/shop?user=crm&password=${PW}&sslmode=prefer#orders",
+    ],
+)
+def test_a_value_in_a_query_may_hold_any_sign(monkeypatch, source):
+    from urllib.parse import parse_qs, urlsplit
+
+    value = "abc123#SecretTail&user=root?+ %"
+    monkeypatch.setenv("PW", value)
+    parts = urlsplit(secrets.resolved(source))
+    assert parts.fragment == "orders"
+    query = parse_qs(parts.query, strict_parsing=True)
+    assert query["password"] == [value]
+    assert query.get("user", ["crm"]) == ["crm"]
+    with pytest.raises(InputError) as caught:
+        tables.read(source, "transactions")
+    assert "SecretTail" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "postgresql://127.0.0.1:1/${PW}#orders",
+        "postgresql://127.0.0.1:1/shop?${PW}#orders",
+        "sqlite:///${PW}/shop.db#orders",
+        "spark:///${PW}#orders",
+    ],
+)
+def test_a_value_that_would_end_the_address_is_refused_and_not_shown(monkeypatch, source):
+    monkeypatch.setenv("PW", "abc123#SecretTail")
+    with pytest.raises(InputError, match="number sign") as caught:
+        tables.read(source, "transactions")
+    assert "SecretTail" not in str(caught.value)
+    monkeypatch.setenv("PW", "sslmode=prefer&connect_timeout=3")
+    assert secrets.resolved(source) == source.replace("${PW}", "sslmode=prefer&connect_timeout=3")
+
+
+def test_a_file_and_a_table_may_have_a_number_sign(monkeypatch):
+    monkeypatch.setenv("PLACE", "folder#7")
+    assert secrets.resolved("${PLACE}/orders.csv") == "folder#7/orders.csv"
+    assert secrets.resolved("postgresql://db/shop#${PLACE}") == "postgresql://db/shop#folder#7"
+
+
 def test_a_value_is_not_looked_into(monkeypatch):
     monkeypatch.setenv("OUTER_NAME", "${INNER_NAME}")
     monkeypatch.setenv("INNER_NAME", "never-to-be-seen")
@@ -146,7 +192,7 @@ def test_the_key_of_pseudonyms_is_no_part_of_a_source(monkeypatch):
     ],
 )
 def test_a_name_is_no_password(text, expected):
-    assert without_password(text) == expected
+    assert hide_passwords(text) == expected
 
 
 def test_the_example_is_known_behind_a_name(monkeypatch):
