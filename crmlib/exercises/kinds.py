@@ -16,7 +16,9 @@ import numpy as np
 import pandas as pd
 
 NOT_ANSWERED = "Not answered yet: put your result in place of the three dots."
-RELATIVE_TOLERANCE = 0.001  # of the answer: three digits are enough to show the way was right
+RELATIVE_TOLERANCE = 0.001  # of the answer: whoever rounds to four digits is right
+NEAR = 0.01  # of the answer: so near is only what was rounded too far
+ROUNDED = "Near, but not near enough: was it rounded too far, at the end or on the way?"
 ROUNDING = 1e-9  # a number rounded to two digits may be off by 0.005 and the last bits of a float
 
 
@@ -62,10 +64,10 @@ class Number:
         return abs(given - wanted) <= within + ROUNDING * abs(wanted)
 
     def usual_hint(self, given: float, wanted: float) -> str | None:
-        """Say that the sign is wrong, where it is."""
+        """Say that the sign is wrong, or that it was rounded too far, where it was."""
         if self.same(-given, wanted):
-            return "The size is right, the sign is not: is it a gain or a loss?"
-        return None
+            return "The size is right, the sign is not: above zero, or below?"
+        return ROUNDED if abs(given - wanted) <= NEAR * abs(wanted) else None
 
 
 @dataclass(frozen=True)
@@ -92,14 +94,14 @@ class Share:
         return abs(given - wanted) <= self.within + ROUNDING
 
     def usual_hint(self, given: float, wanted: float) -> str | None:
-        """Say that it is per cent, the rest up to 1, or of the wrong sign, where it is."""
+        """Say that it is per cent, the rest up to 1, of the wrong sign or rounded too far."""
         if abs(given) > 1 and self.same(given / 100, wanted):
             return "That is per cent. A fraction is wanted: divide by 100."
         if self.same(1 - given, wanted):
-            return "That is the rest: what is wanted, and it, are 1 together."
+            return "That is one minus what is asked."
         if self.same(-given, wanted):
-            return "The size is right, the sign is not: is it more or less than before?"
-        return None
+            return "The size is right, the sign is not: above zero, or below?"
+        return ROUNDED if abs(given - wanted) <= NEAR * abs(wanted) else None
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from crmlib.exercises.clp_cases import QUESTIONS
+from crmlib.exercises.clp import QUESTIONS
 
-BY_NAME = {question.name: question for question in QUESTIONS}
+TOPICS = ("clp.cases", "clp.tau", "clp.dwyer", "clp.migration")
+BY_NAME = {question.name: question for question in QUESTIONS if question.topic in TOPICS}
 ORDERS = {1: 0.30, 2: 0.20, 3: 0.15, 4: 0.05}  # Pfeifer and Carraway (2000)
 Q = 1 / 1.0125  # one yuan of next month, today
 

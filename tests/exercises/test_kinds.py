@@ -143,7 +143,8 @@ def test_shares_are_fractions():
     assert SHARE.same(0.2505, 0.25)
     assert not SHARE.same(0.252, 0.25)
     assert "per cent" in SHARE.usual_hint(25, 0.25)
-    assert "rest" in SHARE.usual_hint(0.75, 0.25)
+    assert "one minus" in SHARE.usual_hint(0.75, 0.25)
+    assert "rounded" in SHARE.usual_hint(0.2522, 0.25)
     assert "sign" in SHARE.usual_hint(-0.25, 0.25)
     assert SHARE.usual_hint(0.3, 0.25) is None
 

@@ -21,7 +21,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from crmlib import satisfaction
-from crmlib.exercises.satisfaction import NEWCOMER, NINE, QUESTIONS
+from crmlib.exercises.satisfaction import QUESTIONS
+from crmlib.exercises.satisfaction.pcr import NEWCOMER, NINE
 from tests.conftest import ROOT
 
 ASKED = {question.name.removeprefix("satisfaction."): question for question in QUESTIONS}

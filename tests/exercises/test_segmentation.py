@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crmlib.exercises import segmentation
 from crmlib.exercises.questions import Question
+from crmlib.exercises.segmentation import QUESTIONS, deciles, offers, value_matrix
 from crmlib.segmentation import extra_purchases, shrunken_shares
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA, FOLDER = ROOT / "data", ROOT / "notebooks" / "coursework" / "segmentation"
-EVERY = {question.name: question for question in segmentation.QUESTIONS}
+EVERY = {question.name: question for question in QUESTIONS}
 
 
 def question(name: str) -> Question:
@@ -84,7 +84,7 @@ def test_every_question_is_tried_here_and_asked_in_its_notebook() -> None:
 
 
 def test_the_gini_coefficient_is_the_mean_difference_over_all_pairs() -> None:
-    totals = [sum(amounts) for amounts in segmentation.PURCHASES.values()]
+    totals = [sum(amounts) for amounts in deciles.PURCHASES.values()]
     pairs = [abs(one - other) for one, other in itertools.combinations(totals, 2)]
     assert answer("deciles.3") == pytest.approx(statistics.fmean(pairs) / (2 * 200))
     by_n_squared = sum(pairs) * 2 / (2 * 10 * 10 * 200)
@@ -119,23 +119,23 @@ def test_sales_of_cdnow_by_decile(shared: Path) -> None:
     assert len(cents) == 23570
     best_first = sorted(cents.values(), reverse=True)
     sums = [sum(best_first[k : k + 2357]) / 100 for k in range(0, 23570, 2357)]
-    assert sums == list(segmentation.CDNOW_DECILES)
+    assert sums == list(deciles.CDNOW_DECILES)
     ties = sum(best_first[k - 1] == best_first[k] for k in range(2357, 23570, 2357))
     assert ties == 5
 
 
 def test_notebooks_give_what_the_questions_are_worked_out_from() -> None:
-    deciles = given("deciles", "purchases", "cdnow")
-    of_each = {name: tuple(amounts) for name, amounts in deciles["purchases"].items()}
-    assert of_each == segmentation.PURCHASES
-    assert tuple(deciles["cdnow"]) == segmentation.CDNOW_DECILES
+    first = given("deciles", "purchases", "cdnow")
+    of_each = {name: tuple(amounts) for name, amounts in first["purchases"].items()}
+    assert of_each == deciles.PURCHASES
+    assert tuple(first["cdnow"]) == deciles.CDNOW_DECILES
     six = given("value_matrix", "six")["six"]
-    pd.testing.assert_frame_equal(six, segmentation.SIX, check_dtype=False)
-    offers = given("offers", "chance", "price", "margin", "cost")
-    pd.testing.assert_frame_equal(offers["chance"], segmentation.EXTRA, check_names=False)
-    assert offers["price"] == segmentation.PRICE
-    assert offers["margin"] == segmentation.MARGIN
-    assert offers["cost"] == segmentation.OFFER_COST
+    pd.testing.assert_frame_equal(six, value_matrix.SIX, check_dtype=False)
+    third = given("offers", "chance", "price", "margin", "cost")
+    pd.testing.assert_frame_equal(third["chance"], offers.EXTRA, check_names=False)
+    assert third["price"] == offers.PRICE
+    assert third["margin"] == offers.MARGIN
+    assert third["cost"] == offers.OFFER_COST
 
 
 def of_2025() -> pd.DataFrame:
@@ -193,12 +193,12 @@ def test_knowing_is_worth_the_smaller_of_two_regrets() -> None:
     assert answer("value_matrix.5") == pytest.approx(4 * (1 - 0.8802), abs=0.0003)
     for chance in np.linspace(0, 1, 21):
         wanted = min(6 * chance, 4 * (1 - chance))
-        assert segmentation._worth_knowing(float(chance)) == pytest.approx(wanted, abs=1e-12)
+        assert value_matrix._worth_knowing(float(chance)) == pytest.approx(wanted, abs=1e-12)
 
 
 def test_unsure_customers_of_the_example() -> None:
     """From forecast and interval alone; by curves of the shipped versions 86 and 58."""
-    customers = segmentation._example_matrix()
+    customers = value_matrix._example_matrix()
     low, high = customers["low"].to_numpy(), customers["high"].to_numpy()
     assert len(customers) == 500
     above = customers["potential"].to_numpy() > 25000
@@ -210,7 +210,7 @@ def test_unsure_customers_of_the_example() -> None:
 
 
 def test_best_plans_for_five_customers_by_trying_all() -> None:
-    net = segmentation.EXTRA.to_numpy() * [300, 1000] - [20, 50]
+    net = offers.EXTRA.to_numpy() * [300, 1000] - [20, 50]
     cost = (20, 50)
 
     def best(budget: float) -> float:
@@ -228,11 +228,11 @@ def test_best_plans_for_five_customers_by_trying_all() -> None:
 
 def test_plan_of_the_example() -> None:
     """All offers cost the same and one is the limit: the best is the 50 largest, one a customer."""
-    gains = segmentation._example_gains(0.3)
+    gains = offers._example_gains(0.3)
     largest = gains.sort_values("gain").groupby("customer_id").tail(1).nlargest(50, "gain")
     assert answer("offers.6") == pytest.approx(largest["gain"].sum() - 3000)
     assert answer("offers.6") == pytest.approx(9609.36, abs=0.01)
-    half = segmentation._example_gains(0.15).loc[largest.index]
+    half = offers._example_gains(0.15).loc[largest.index]
     assert answer("offers.7") == pytest.approx(half["gain"].sum() - 3000)
     assert answer("offers.7") == pytest.approx(3729.91, abs=0.01)
     margin = largest["margin"].to_numpy()
@@ -244,7 +244,7 @@ def test_plan_of_the_example() -> None:
 
 def extra_over_beta(row: int, uplift: float) -> float:
     """Purchases because of an offer, integrated over the density of the chance."""
-    chances = segmentation._chances()
+    chances = offers._chances()
     alike = chances[chances["kind"] == chances.loc[row, "kind"]]
     counts = alike["events"].to_numpy(), alike["trials"].to_numpy()
     alpha, beta = (ends[alike.index.get_loc(row)] for ends in shrunken_shares(*counts))
