@@ -88,8 +88,10 @@ class Run:
         files = self.record.get("files")
         if not isinstance(files, dict):
             return {}
-        # A damaged record must not lead out of the folder.
-        return files if all(Path(name).name == name for name in files) else {}
+        # A damaged record must not lead out of the folder, nor name what is not there.
+        are_files = (name and Path(name).name == name for name in files)
+        are_digests = (isinstance(digest, str) for digest in files.values())
+        return files if all(are_files) and all(are_digests) else {}
 
 
 @dataclass(frozen=True)

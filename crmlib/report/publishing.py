@@ -15,7 +15,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -217,12 +217,14 @@ def publish(
         version = _new_folder(runs, record)
         is_shown = not _is_later(shown, as_of)
         finished.replace(version)
-        if is_shown:
-            try:
+        try:
+            # On the disk before anything leads to it: a failing disk may keep the one alone.
+            _settle_folder(runs)
+            if is_shown:
                 _show(out, place, version)
-            except OSError:
-                version.replace(finished)
-                raise
+        except OSError:
+            version.replace(finished)
+            raise
         gone = _set_aside_superfluous(out, place, keep, shown)
     for folder in gone:
         shutil.rmtree(folder, ignore_errors=True)
@@ -305,6 +307,8 @@ def _show(out: Path, place: str, version: Path) -> None:
         if link.is_dir() and not link.is_symlink():
             link.replace(_new_folder(version.parent, read_json(link / RECORD)))
         os.replace(folder / "link", link)
+        with suppress(OSError):  # it is shown, and only a power cut could undo it
+            _settle_folder(link.parent)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -396,9 +400,15 @@ def settle(folder: Path) -> None:
     for path in filter(Path.is_file, folder.iterdir()):
         with path.open("rb+") as file:
             os.fsync(file.fileno())
-    if sys.platform != "win32":
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    _settle_folder(folder)
+
+
+def _settle_folder(folder: Path) -> None:
+    """See that the system has the names in a folder on the disk."""
+    if sys.platform == "win32":
+        return  # which does so by itself, and opens no folders
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
@@ -154,6 +154,7 @@ RECORDS = st.one_of(
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(texts=st.lists(st.tuples(RECORDS, RECORDS, RECORDS), min_size=1, max_size=3))
+@example(texts=[(b'{"files":{"":null}}', b"", b"")])
 def test_nothing_in_the_files_is_an_error(tmp_path_factory, texts):
     out = tmp_path_factory.mktemp("out")
     for number, (record, confirmed, failure) in enumerate(texts):
