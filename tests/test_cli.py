@@ -12,7 +12,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from crmlib import __version__, cli
 from crmlib.cli import reports
 from crmlib.report import notebooks as report_notebooks
-from crmlib.report.run import Result
+from crmlib.report.jobs import Result
 
 HEAVY = {"pandas", "numpy", "matplotlib", "papermill", "nbformat", "ibis", "duckdb", "typst"}
 

@@ -11,8 +11,8 @@ from crmlib.errors import CrmlibError, InputError
 from crmlib.report.exit_codes import BAD_INPUT, GOOD, HELD, WRITING_FAILED
 
 if TYPE_CHECKING:
+    from crmlib.report.jobs import Job, Result
     from crmlib.report.notebooks import Notebook
-    from crmlib.report.run import Job, Result
 
 REPORT_EXAMPLES = """\b
 Examples:
@@ -113,7 +113,7 @@ def report(
     failed.
     """
     prepared = _prepare(names, options, file, notebooks_path)
-    from crmlib.report.run import Job
+    from crmlib.report.jobs import Job
 
     made = [Job(notebook, values, out, timeout) for notebook, values in prepared]
     _make(made, at_most_the_cores(jobs))

@@ -13,15 +13,13 @@ from collections.abc import Mapping
 from functools import cache
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from crmlib import __version__
 from crmlib.report.history import Run, runs_of
+from crmlib.report.jobs import Job
 from crmlib.report.notebooks import WORKBOOK
 from crmlib.report.secrets import PSEUDONYM_KEY
-
-if TYPE_CHECKING:
-    from crmlib.report.run import Job
 
 RECORDED_PACKAGES = {
     "numpy": "numpy",
@@ -37,7 +35,7 @@ RECORDED_PACKAGES = {
 }
 
 
-def basis_of(job: "Job") -> str:
+def basis_of(job: Job) -> str:
     """Return a fingerprint of what a run is made from, as far as that is known before it.
 
     Parameters
@@ -74,7 +72,7 @@ def run_id_of(basis: str, record: Mapping[str, Any]) -> str:
     return _digest([basis, [entry.get("sha256") for entry in _all_read(record)]])[:12]
 
 
-def same_as_before(job: "Job") -> Run | None:
+def same_as_before(job: Job) -> Run | None:
     """Find a run in the history that this one would only repeat.
 
     Parameters
@@ -138,7 +136,7 @@ def changed_inputs(record: Mapping[str, Any]) -> list[str]:
     return list(dict.fromkeys(source for source, digest in recorded if now[source] != digest))
 
 
-def _defaults(job: "Job") -> dict[str, Any]:
+def _defaults(job: Job) -> dict[str, Any]:
     return {parameter.name: parameter.default for parameter in job.notebook.parameters}
 
 

@@ -1,21 +1,18 @@
 """One run of one report: execute, render, record, publish; and many runs at once."""
 
-import errno
 import hashlib
 import os
 import platform
 import shutil
 import time
-import traceback
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from crmlib.errors import InputError
 from crmlib.report import history, identity, index_page, publishing, rendering
 from crmlib.report.attachments import FILE_NAME
 from crmlib.report.execution import Execution, Failure, run_notebook
@@ -24,12 +21,11 @@ from crmlib.report.exit_codes import (
     CELL_FAILED,
     GOOD,
     HELD,
-    RENDERING_FAILED,
-    WRITING_FAILED,
 )
-from crmlib.report.history import THE_LAST_TWO, Keep, Run
-from crmlib.report.locks import Held, NotWritable, not_writable, report_lock
-from crmlib.report.notebooks import Notebook
+from crmlib.report.failures import failure_of, rendering_failure, writing
+from crmlib.report.history import Run
+from crmlib.report.jobs import Job, Result, State
+from crmlib.report.locks import Held, report_lock
 from crmlib.report.parallel import Threads, collected
 from crmlib.report.secrets import (
     PSEUDONYM_KEY,
@@ -46,103 +42,7 @@ from crmlib.report.stopping import NEVER, Stop
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
-# Wherever these come from, they say that no more can be written.
-DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 PAGE_ONE = "page-one.png"
-
-State = Literal["good", "unchanged", "failed", "held", "stopped"]
-
-
-@dataclass(frozen=True)
-class Job:
-    """A report to make: its notebook, the values given, the record's settings.
-
-    Attributes
-    ----------
-    notebook : Notebook
-        What to run.
-    values : dict
-        Checked values for some of its parameters.
-    out : pathlib.Path
-        The folder of reports.
-    timeout : float, optional
-        Seconds the whole notebook may take.
-    place : str
-        Where in `out` the report goes; the notebook's name unless said.
-    as_of : datetime.date, optional
-        The day the report is made for.
-    memory : int, optional
-        Bytes the kernel may take.
-    threads : int, optional
-        How many cores the kernel may use.
-    keep : Keep
-        Which earlier runs stay.
-    secrets : tuple of str
-        Names of environment variables whose values reach no file.
-    withheld : tuple of str
-        Those among them that are other reports': the notebook does not get them, unless it names
-        them itself.
-    repeat : bool
-        Run even if an identical good run is there.
-    labels : dict
-        What else run.json is to say: schedule, job, case.
-    """
-
-    notebook: Notebook
-    values: dict[str, Any]
-    out: Path
-    timeout: float | None = None
-    place: str = ""
-    as_of: date | None = None
-    memory: int | None = None
-    threads: int | None = None
-    keep: Keep = THE_LAST_TWO
-    secrets: tuple[str, ...] = ()
-    withheld: tuple[str, ...] = ()
-    repeat: bool = True
-    labels: dict[str, Any] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        """Fill in the place."""
-        object.__setattr__(self, "place", self.place or self.notebook.name)
-
-
-@dataclass(frozen=True)
-class Result:
-    """How a run ended.
-
-    Attributes
-    ----------
-    report : str
-        Its place, such as "clp/life_cycle".
-    exit_code : int
-        See `crmlib.report.exit_codes`.
-    folder : pathlib.Path or None
-        Where the report is, or what is kept of the failed run; None when nothing is.
-    seconds : float
-        How long it took.
-    message : str
-        Why it failed, or what else there is to say; empty for a plain good run.
-    state : str
-        "good", "unchanged", "failed", "held" or "stopped".
-    record : dict
-        What run.json says; empty when none was written.
-    is_listed : bool
-        Whether the page of all reports could be written, which is no part of the report; if not,
-        the message says why.
-    """
-
-    report: str
-    exit_code: int
-    folder: Path | None
-    seconds: float
-    message: str = ""
-    state: State = "good"
-    record: dict[str, Any] = field(default_factory=dict)
-    is_listed: bool = True
-
-
-# ----------------------------------------------------------------- many runs
 
 
 def run_all(
@@ -221,7 +121,7 @@ def run_report(job: Job, stop: Stop, on_cell: Callable[[], object] = lambda: Non
     except Held as error:
         return attempt.ended(HELD, str(error).removeprefix(f"{job.place}: "), "held")
     except Exception as error:
-        failure = _failure_of(error, job.out)
+        failure = failure_of(error, job.out)
         return attempt.ended(failure.exit_code, attempt.hidden(failure.message), "failed")
 
 
@@ -299,7 +199,7 @@ class _Attempt:
         same = None if self.job.repeat else identity.same_as_before(self.job)
         if same is None:
             return None
-        with _writing(self.job.out):
+        with writing(self.job.out):
             history.confirm(same)
             folder = publishing.show_again(same, self.job.out)
             publishing.clear_failure(self.job.out, self.job.place, self.job.as_of)
@@ -318,7 +218,7 @@ class _Attempt:
                 if failure is None and not self.stop.is_set():
                     return self._publish(folder)
             except Exception as error:
-                failure = _failure_of(error, self.job.out)
+                failure = failure_of(error, self.job.out)
             if failure is None or self.stop.is_set():
                 return self.stopped()
             return self.keep(folder, failure)
@@ -344,7 +244,7 @@ class _Attempt:
         import nbformat
 
         execution = replace(execution, notebook=self._fit_to_keep(execution.notebook))
-        with _writing(job.out):
+        with writing(job.out):
             nbformat.write(execution.notebook, folder / "notebook.ipynb")
         record = build_record(job, execution)
         self.record = self._hidden_within(record)
@@ -361,8 +261,8 @@ class _Attempt:
         try:
             rendered = rendering.render_pdf(execution.notebook, dict(self.record), pdf, self.stop)
         except Exception as error:
-            return _rendering_failure(error, self.job.out)
-        with _writing(self.job.out):
+            return rendering_failure(error, self.job.out)
+        with writing(self.job.out):
             (folder / PAGE_ONE).write_bytes(rendered.page_one)
             self.record["pdf_sha256"] = hashlib.sha256(pdf.read_bytes()).hexdigest()
         self.record["pages"] = rendered.pages
@@ -377,7 +277,7 @@ class _Attempt:
             # The notebook can have been made by anyone: a name is never a path.
             if FILE_NAME.fullmatch(name):
                 safe = hide_secrets_in_bytes(content, self.names)
-                with _writing(self.job.out):
+                with writing(self.job.out):
                     (folder / name).write_bytes(safe)
                 self.record["attachments"][name] = hashlib.sha256(safe).hexdigest()
 
@@ -385,7 +285,7 @@ class _Attempt:
 
     def _publish(self, folder: Path) -> Result:
         job = self.job
-        with _writing(job.out):
+        with writing(job.out):
             (folder / "log.txt").unlink(missing_ok=True)
             files = {path.name: history.sha256_of(path) for path in _files_in(folder)}
             record = self._full_record(GOOD, "", "good") | {"files": files}
@@ -470,47 +370,7 @@ class _Attempt:
         return hide_secrets_within(hide_passwords_within(read), self.names)
 
 
-# ----------------------------------------------------------------- what went wrong
-
-
-@contextmanager
-def _writing(out: Path) -> Iterator[None]:
-    """Within this only files of the reports are written; if they cannot be, it says so."""
-    try:
-        yield
-    except OSError as error:
-        raise not_writable(out, error) from error
-
-
-def _failure_of(error: Exception, out: Path) -> Failure:
-    """Say what an exception means to whoever runs the report."""
-    story = "".join(traceback.format_exception(error))
-    if isinstance(error, NotWritable):
-        return Failure(WRITING_FAILED, str(error), story)
-    if full := _disk_full(error):
-        return Failure(WRITING_FAILED, str(not_writable(out, full)), story)
-    if isinstance(error, InputError):
-        return Failure(BAD_INPUT, str(error), story)
-    what = f"crmlib itself failed: {type(error).__name__}: {error}"
-    return Failure(CELL_FAILED, what, story)
-
-
-def _rendering_failure(error: Exception, out: Path) -> Failure:
-    if _disk_full(error):
-        return _failure_of(error, out)
-    own = isinstance(error, rendering.RenderingError)
-    what = str(error) if own else f"{type(error).__name__}: {error}"
-    story = "".join(traceback.format_exception(error))
-    return Failure(RENDERING_FAILED, f"no PDF: {what}", story)
-
-
-def _disk_full(error: BaseException | None) -> OSError | None:
-    """Find out whether a full disk is behind an exception."""
-    while error is not None:
-        if isinstance(error, OSError) and error.errno in DISK_FULL:
-            return error
-        error = error.__cause__ or error.__context__
-    return None
+# ----------------------------------------------------------------- what goes with a run
 
 
 def _write_index(out: Path) -> str:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from crmlib.errors import InputError
 from crmlib.report.exit_codes import CELL_FAILED, GOOD, HELD, KERNEL_DIED, WRITING_FAILED
+from crmlib.report.jobs import Job, Result
 from crmlib.report.parallel import collected
 from crmlib.report.parameters import nearest
-from crmlib.report.run import Job, Result, keep_failure, run_report
+from crmlib.report.run import keep_failure, run_report
 from crmlib.report.stopping import Stop, waited
 from crmlib.schedules import backends
 

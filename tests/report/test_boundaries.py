@@ -90,7 +90,8 @@ def test_the_folder_of_reports_itself_may_be_a_link(workbook, tmp_path):
 def test_no_place_leads_out_of_the_folder(workbook, place):
     from threading import Event
 
-    from crmlib.report.run import Job, run_report
+    from crmlib.report.jobs import Job
+    from crmlib.report.run import run_report
 
     workbook.add("clp/x", "print(1)")
     notebook = find_notebooks(workbook.folder / "notebooks")["clp/x"]

@@ -20,9 +20,9 @@ from crmlib.report import run as running
 from crmlib.report.document import BLOCK_TYPE
 from crmlib.report.execution import Execution, Failure
 from crmlib.report.history import Keep, Run
+from crmlib.report.jobs import Job
 from crmlib.report.locks import NotWritable
 from crmlib.report.notebooks import Notebook
-from crmlib.report.run import Job
 from crmlib.schedules.status import states
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from crmlib.report import identity
+from crmlib.report.jobs import Job
 from crmlib.report.notebooks import Notebook
-from crmlib.report.run import Job
 
 
 @pytest.fixture

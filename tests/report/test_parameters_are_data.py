@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from papermill.translators import PythonTranslator
 
+from crmlib.report.jobs import Job
 from crmlib.report.notebooks import find_notebooks
-from crmlib.report.run import Job, run_report
+from crmlib.report.run import run_report
 
 MAKE_A_FILE = "__import__('pathlib').Path('attacked').touch()"
 ATTACKS = {

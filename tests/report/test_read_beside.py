@@ -9,9 +9,10 @@ import threading
 from pathlib import Path
 
 from crmlib import tables
+from crmlib.report.jobs import Job
 from crmlib.report.notebooks import find_notebooks
 from crmlib.report.read_beside import read_beside
-from crmlib.report.run import Job, run_report
+from crmlib.report.run import run_report
 from crmlib.tables import fingerprints
 
 ORDERS = "customer_id,date,amount\nC1,2026-01-05,10.5\nC2,2026-01-06,11\n"

@@ -20,8 +20,9 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from crmlib.report import execution, history, locks, publishing, run
 from crmlib.report.execution import Execution, Failure
+from crmlib.report.jobs import Job, Result
 from crmlib.report.notebooks import Notebook
-from crmlib.report.run import Job, Result, run_all, run_report
+from crmlib.report.run import run_all, run_report
 from crmlib.report.stopping import StoppedError
 
 NEVER = threading.Event()

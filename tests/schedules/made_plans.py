@@ -4,8 +4,8 @@ from datetime import date
 from pathlib import Path
 
 from crmlib.report.history import Keep
+from crmlib.report.jobs import Result
 from crmlib.report.notebooks import Notebook
-from crmlib.report.run import Result
 from crmlib.schedules.file import Planned, Schedule
 from crmlib.schedules.running import Outcome
 

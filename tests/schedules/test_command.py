@@ -13,8 +13,8 @@ import pytest
 from click.testing import CliRunner
 
 from crmlib.cli import main, schedules
+from crmlib.report.jobs import Result
 from crmlib.report.locks import report_lock
-from crmlib.report.run import Result
 from crmlib.schedules import alerts, running
 from tests.report.conftest import OWN_NOTEBOOKS
 
@@ -238,7 +238,7 @@ def test_the_alert_is_sent_before_the_log_is_written(monthly, runs, monkeypatch)
 ENDINGS = """
 import sys
 from crmlib.cli import main
-from crmlib.report.run import Result
+from crmlib.report.jobs import Result
 from crmlib.schedules import running
 
 def run_report(job, stop, on_cell=None):

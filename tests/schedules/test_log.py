@@ -5,7 +5,7 @@ import re
 from datetime import UTC, datetime
 from pathlib import Path
 
-from crmlib.report.run import Result
+from crmlib.report.jobs import Result
 from crmlib.schedules.log import human_line, json_line, log_line
 from tests.schedules.made_plans import failed, good, outcome, plan
 

@@ -12,8 +12,8 @@ import pytest
 
 from crmlib.errors import InputError
 from crmlib.report.history import Keep, failure_of
+from crmlib.report.jobs import Job, Result
 from crmlib.report.parallel import Threads
-from crmlib.report.run import Job, Result
 from crmlib.schedules import running, status
 from crmlib.schedules.backends import Lost
 from crmlib.schedules.running import chosen, exit_code_of, job_of, run_schedule
