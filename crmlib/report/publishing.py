@@ -234,6 +234,8 @@ def publish(
 def show_again(run: Run, out: Path) -> Path:
     """Show a run of the history, unless the one that is shown was made for a later day.
 
+    What runs that were killed have left is removed as well.
+
     Parameters
     ----------
     run : Run
@@ -252,6 +254,7 @@ def show_again(run: Run, out: Path) -> Path:
         The folder of reports cannot be written to; then everything is as it was.
     """
     with publishing_lock(out):
+        _remove_dead(out / WORK)  # no work folder is asked for, which would do so
         now = next((other for other in runs_of(out, run.place) if other.is_latest), None)
         if now is None or now.folder != run.folder:
             if _is_later(now, run.as_of):

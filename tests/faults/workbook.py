@@ -202,7 +202,12 @@ class SmallWorkbook:
         try:
             return self.files(place)
         except OSError as error:
-            raise LostError(f"readers find no {place}: {error}") from None
+            path = self.reports / place
+            leads_to = os.readlink(path) if path.is_symlink() else "no link"
+            runs = [run.name for run in self.versions_of_runs(place)]
+            raise LostError(
+                f"readers find no {place}: {error}; it is {leads_to}, and there is {runs}"
+            ) from None
 
     def check_report(self, folder: Path, versions: list[int]) -> None:
         """A report is whole: every file there, every digest right, and of one input."""

@@ -321,3 +321,16 @@ def test_a_file_where_the_folder_should_be(tmp_path):
         publishing.work_folder(tmp_path / "reports"),
     ):
         raise AssertionError("not reached")
+
+
+def test_showing_a_run_again_clears_away_what_killed_runs_have_left(tmp_path):
+    publish(tmp_path, "first")
+    (run,) = history.runs_of(tmp_path, "clp/x")
+    left = tmp_path / ".work/tmpleft"
+    left.mkdir()
+    (left / "alive").touch()
+    with publishing.work_folder(tmp_path) as alive:
+        left.mkdir(exist_ok=True)
+        publishing.show_again(run, tmp_path)
+        assert alive.exists()  # of a run that lives
+    assert not left.exists()
