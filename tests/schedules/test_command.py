@@ -406,7 +406,14 @@ def test_a_report_that_somebody_else_makes_is_left_to_them(workbook, monthly):
 def start(*arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE):
     program = [sys.executable, "-c", "from crmlib.cli import main; main()", "schedule"]
     words = [*program, *OWN_NOTEBOOKS, *arguments]
-    return subprocess.Popen(words, stdout=stdout, stderr=stderr, text=True)
+    # What shells start in the background has Ctrl-C switched off, and so have its children.
+    return subprocess.Popen(
+        words,
+        stdout=stdout,
+        stderr=stderr,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
 
 
 @pytest.mark.parametrize(
@@ -471,7 +478,7 @@ def test_a_signal_while_the_file_is_read_ends_it_as_later(workbook, number, code
         os.close(writer)
     finally:
         process.kill()
-        process.wait()
+        process.communicate()
     assert (process.returncode, out, said) == (code, "", "crmlib: interrupted\n")
 
 
